@@ -1,0 +1,196 @@
+"""Command line of the loader: `python -m loader --help`."""
+
+import argparse
+import gzip
+import json
+import re
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import requests
+
+from loader import reference, settings
+from loader.errors import LoaderError
+from loader.outcome import Kind, Outcome
+from loader.providers import alphavantage, csv_file, yahoo
+from loader.providers.context import Context
+from loader.providers.label_check import contradiction, describe
+from loader.providers.simulate import simulate
+from loader.run import Run
+
+FORMATS: dict[str, tuple[str, Callable[[bytes, Context], Outcome]]] = {
+    "alphavantage_csv": ("alphavantage_adjusted", csv_file.parse),
+    "alphavantage": ("alphavantage_adjusted", alphavantage.parse),
+    "yahoo": ("yahoo", yahoo.parse),
+    "yahoo_csv": ("yahoo", csv_file.parse),
+}
+"""What `replay --provider` reads: the feed that its bars belong to by default, and the parser."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns 0 when all went well, 1 when some request failed, 2 when nothing could be done."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except LoaderError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _replay(options: argparse.Namespace) -> int:
+    configured = settings.read(options.lake)
+    now = datetime.now(UTC)
+    received_at = options.received_at or now
+    default_source, parse = FORMATS[options.provider]
+    run = Run(configured.lake, "replay", options.provider, now, options.archive == "all")
+    for path in options.files:
+        symbol = options.symbol or _symbol_of(path)
+        context = Context.build(
+            options.source or default_source,
+            symbol,
+            options.interval,
+            received_at.date(),
+            options.label,
+            options.timezone,
+        )
+        payload = _read(path)
+        outcome = parse(payload, context)
+        if outcome.is_failure:
+            raise LoaderError(f"cannot read {path} as {options.provider}: {outcome.message}; nothing was landed")
+        likely = None if options.trust_label else contradiction(outcome.bars, context)
+        if likely:
+            raise LoaderError(f"{path}: {describe(context, likely)}; nothing was landed")
+        run.take(outcome, payload, received_at)
+    return _report(run, options)
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    configured = settings.read(options.lake)
+    run = Run(configured.lake, "fetch", options.provider, datetime.now(UTC), options.archive == "all")
+    with requests.Session() as http:
+        for symbol in options.symbols or reference.universe():
+            now = datetime.now(UTC)
+            context = Context.build("yahoo", symbol, options.interval, now.date())
+            payload, outcome = yahoo.fetch(http, context, now, configured.yahoo_url)
+            run.take(outcome, payload, now)
+            if outcome.is_failure:
+                print(f"{symbol}: {outcome.kind}: {outcome.message}", file=sys.stderr)
+    _report(run, options)
+    return 1 if any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure) else 0
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    configured = settings.read(options.lake)
+    part, parts = options.part
+    made = simulate(
+        options.symbols or reference.universe(),
+        options.first,
+        options.sessions,
+        options.seed,
+        parts=parts,
+        faults=options.faults,
+    )[part - 1]
+    run = Run(configured.lake, "simulate", "simulate", datetime.now(UTC))
+    run.take_lines(made.lines)
+    return _report(run, options, dict(made.counts))
+
+
+def _report(run: Run, options: argparse.Namespace, planted: dict[str, int] | None = None) -> int:
+    ledger = run.finish(datetime.now(UTC))
+    if options.json:
+        print(json.dumps(ledger | ({"planted": planted} if planted else {})))
+        return 0
+    null_rows = f", {run.null_rows:,} rows without prices" if run.null_rows else ""
+    print(f"landed {run.sent:,} lines in {run.lake}/raw (run {run.run_id}){null_rows}")
+    if planted:
+        print("  " + ", ".join(f"{name} {count:,}" for name, count in sorted(planted.items())))
+    return 0
+
+
+def _read(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix == ".gz" else content
+    except (OSError, EOFError) as error:
+        raise LoaderError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _symbol_of(path: Path) -> str:
+    found = re.match(r"[A-Z0-9.^=-]*[A-Z0-9]", path.name.partition("_")[0].split(".csv")[0].split(".json")[0])
+    if not found:
+        raise LoaderError(f"no symbol in the file name '{path.name}': pass --symbol")
+    return found.group()
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _part(text: str) -> tuple[int, int]:
+    part, parts = (int(number) for number in text.split("/"))
+    if not 1 <= part <= parts:
+        raise ValueError(text)
+    return part, parts
+
+
+def _symbols(text: str) -> list[str]:
+    return [symbol for symbol in text.split(",") if symbol]
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--lake", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
+    common.add_argument("--json", action="store_true", help="print the run's ledger record for machines")
+    common.add_argument("--archive", choices=["errors", "all"], default="errors", help="which vendor answers to keep")
+    parser = argparse.ArgumentParser(
+        prog="python -m loader",
+        description="Land vendor bars as raw JSON lines.",
+        epilog="Exit codes: 0 done, 1 some request failed (the others landed), 2 nothing could be done.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    replay = commands.add_parser("replay", parents=[common], help="land bars from files of a vendor's answers")
+    replay.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, plain or .gz, named by its symbol")
+    replay.add_argument("--provider", required=True, choices=FORMATS, help="format of the files")
+    replay.add_argument("--source", help="feed the bars belong to (default: by provider; see seeds/source.csv)")
+    replay.add_argument("--symbol", help="symbol of the bars (default: from the file name)")
+    replay.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
+    replay.add_argument("--label", help="start or end: what the time of a bar means (default: by source and date)")
+    replay.add_argument("--timezone", help="zone of times without an offset (default: by source)")
+    replay.add_argument("--received-at", type=_moment, help="when the data was received, ISO 8601 (default: now)")
+    replay.add_argument("--trust-label", action="store_true", help="land even if the volumes contradict the label")
+    replay.set_defaults(run=_replay)
+
+    fetch = commands.add_parser("fetch", parents=[common], help="fetch the last day of bars from a vendor")
+    fetch.add_argument("--provider", required=True, choices=["yahoo"], help="vendor to ask (yahoo needs no key)")
+    fetch.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
+    fetch.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
+    fetch.set_defaults(run=_fetch)
+
+    made = commands.add_parser(
+        "simulate", parents=[common], help="land generated bars: deterministic, no vendor's data"
+    )
+    made.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
+    made.add_argument(
+        "--first", type=date.fromisoformat, default=date(2024, 6, 5), help="first day (default: 2024-06-05)"
+    )
+    made.add_argument("--sessions", type=_positive, default=5, help="number of sessions (default: 5)")
+    made.add_argument("--seed", type=int, default=7, help="equal seeds give equal bytes (default: 7)")
+    made.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="land part K of N (default: 1/1)")
+    made.add_argument("--faults", action="store_true", help="plant duplicates, corrections, late and broken lines")
+    made.set_defaults(run=_simulate)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

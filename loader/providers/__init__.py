@@ -1,0 +1,1 @@
+"""Vendors: each module turns one vendor's answers into typed outcomes."""

@@ -1,0 +1,70 @@
+"""What a parser must be told: none of it can be read from a vendor's payload with certainty."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from loader import reference
+from loader.calendar import bar_start
+from loader.errors import LoaderError
+from loader.record import BAR_INTERVALS, Bar, decimal_text
+from loader.reference import LabelConvention, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The request that a payload answers: feed, symbol, interval, and how the feed labelled bars at that time."""
+
+    source: Source
+    symbol: str
+    bar_interval: str
+    convention: LabelConvention
+    currency: str
+
+    @classmethod
+    def build(
+        cls,
+        source: str,
+        symbol: str,
+        bar_interval: str,
+        received_on: date,
+        label: str | None = None,
+        timezone: str | None = None,
+    ) -> "Context":
+        """Assemble a context from reference data; `label` and `timezone` override the feed's convention.
+
+        Raises LoaderError for an unknown source, interval, label or time zone.
+        """
+        if bar_interval not in BAR_INTERVALS:
+            raise LoaderError(f"unknown interval '{bar_interval}': choose one of {', '.join(BAR_INTERVALS)}")
+        if label not in (None, "start", "end"):
+            raise LoaderError(f"unknown label '{label}': choose 'start' or 'end'")
+        feed = reference.source(source)
+        convention = reference.label_convention(source, received_on)
+        if timezone:
+            try:
+                convention = replace(convention, zone=ZoneInfo(timezone))
+            except (ZoneInfoNotFoundError, ValueError):
+                raise LoaderError(
+                    f"unknown time zone '{timezone}': use an IANA name such as America/New_York"
+                ) from None
+        if label:
+            convention = replace(convention, label=label)
+        return cls(feed, symbol, bar_interval, convention, reference.instrument(symbol).currency)
+
+    def bar(self, label: str, open_: object, high: object, low: object, close: object, volume: object) -> Bar:
+        """Build one bar from a vendor's label and numbers, whatever state they are in."""
+        return Bar(
+            source=self.source.source,
+            symbol=self.symbol,
+            bar_interval=self.bar_interval,
+            bar_start=bar_start(label, self.convention, BAR_INTERVALS[self.bar_interval]),
+            vendor_label=label,
+            open=decimal_text(open_),
+            high=decimal_text(high),
+            low=decimal_text(low),
+            close=decimal_text(close),
+            volume=decimal_text(volume),
+            price_basis=self.source.price_basis,
+            currency=self.currency,
+        )

@@ -1,0 +1,159 @@
+"""Bars of no vendor: seeded, deterministic, and shaped like real ones, with every delivery fault on request.
+
+Volume is U-shaped over the session and thin outside it, prices walk and gap overnight, quiet names skip minutes, and the
+real splits of the seed fall on their real dates. The faults are counted, so that a test can account for every line.
+"""
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from ulid import ULID
+
+from loader import reference
+from loader.calendar import Session, sessions
+from loader.providers.context import Context
+from loader.record import Bar, Stamp, bar_line
+from loader.run import is_final
+
+_TYPICAL = {  # price in dollars as traded in mid 2024, shares in a busy regular minute
+    "TSLA": (178.0, 220_000),
+    "NVDA": (1200.0, 120_000),
+    "VOO": (491.0, 12_000),
+    "QQQ": (456.0, 90_000),
+    "SCHG": (98.0, 900),
+    "AAPL": (194.0, 150_000),
+    "AMZN": (185.0, 100_000),
+    "GOOGL": (175.0, 70_000),
+    "META": (493.0, 35_000),
+    "MSFT": (424.0, 50_000),
+}
+_MALFORMED = (b'{"schema_version":1,"source":"simulated","symbol":"TS', b"not json at all", b"[1,2]", b"\\N", b'"text"')
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one delivery brings: rendered lines, and the counts that account for them.
+
+    `counts` has `bars` (keys seen for the first time), and per fault the lines it added: `late`, `duplicate`,
+    `correction`, `provisional`, `malformed`, `impossible`.
+    """
+
+    lines: list[bytes]
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def simulate(
+    symbols: list[str], first: date, days: int, seed: int, *, parts: int = 1, faults: bool = False
+) -> list[Part]:
+    """Generate `days` sessions of 1-minute bars from `first` on, cut in time into `parts` deliveries.
+
+    The same arguments always give the same bytes. With `faults` (and at least two parts for the late ones), about one
+    line in fifty is a fault.
+    """
+    days_of = {mic: list(_sessions(mic, first, days)) for mic in {reference.instrument(s).mic for s in symbols}}
+    bars = [bar for symbol in symbols for bar in _bars(symbol, days_of[reference.instrument(symbol).mic], seed)]
+    bars.sort(key=lambda bar: (bar.bar_start, bar.symbol))
+    rng = random.Random(f"faults/{seed}")
+    deliveries: list[list[tuple[Bar, str]]] = [[] for _ in range(parts)]
+    for position, bar in enumerate(bars):
+        part = position * parts // len(bars)
+        fate = rng.random() if faults else 1.0
+        if fate < 0.003 and part + 1 < parts:
+            deliveries[part + 1].append((bar, "late"))
+        elif fate < 0.006:
+            deliveries[part].append((replace(bar, close=bar.open), "provisional"))
+            deliveries[min(part + 1, parts - 1)].append((bar, "bars"))
+        else:
+            deliveries[part].append((bar, "bars"))
+            if fate < 0.009:
+                later = rng.randrange(part, parts)
+                deliveries[later].append(
+                    (replace(bar, close=bar.high, volume=str(int(bar.volume or 0) + 1)), "correction")
+                )
+    ended_at = bars[-1].bar_start or datetime.min.replace(tzinfo=UTC)
+    return [_render(delivery, part, ended_at, seed, rng, faults) for part, delivery in enumerate(deliveries)]
+
+
+def _render(
+    delivery: list[tuple[Bar, str]], part: int, ended_at: datetime, seed: int, rng: random.Random, faults: bool
+) -> Part:
+    """Number and stamp one delivery's bars, then plant the faults that are made of lines."""
+    received_at = ended_at + timedelta(hours=1 + part)
+    run_id = str(ULID.from_bytes(int(received_at.timestamp() * 1000).to_bytes(6, "big") + _digest(seed, part)))
+    counts: Counter[str] = Counter()
+    lines: list[bytes] = []
+    provisional: set[tuple[str, datetime | None]] = set()
+    for bar, fate in delivery:
+        key = (bar.symbol, bar.bar_start)
+        moment = received_at + timedelta(milliseconds=len(lines))
+        if fate == "provisional":
+            moment = (bar.bar_start or received_at) + timedelta(seconds=30)
+            provisional.add(key)
+        stamp = Stamp(moment, run_id, "")
+        lines.append(bar_line(bar, stamp, len(lines) + 1, is_final=is_final(bar, moment)))
+        counts[fate] += 1
+    if faults:
+        total = len(lines)
+        for _ in range(max(1, total // 500)):
+            lines.append(lines[rng.randrange(total)])
+            counts["duplicate"] += 1
+        for _ in range(max(1, total // 1000)):
+            lines.append(rng.choice(_MALFORMED))
+            counts["malformed"] += 1
+            record = json.loads(lines[rng.randrange(total)])
+            record["line_number"] = len(lines) + 1
+            field_name, value = rng.choice([("low", "-1.00"), ("high", "0.01"), ("volume", "-5"), ("close", "n/a")])
+            lines.append(json.dumps(record | {field_name: value}, separators=(",", ":")).encode())
+            counts["impossible"] += 1
+    return Part(lines, counts)
+
+
+def _digest(seed: int, part: int) -> bytes:
+    return random.Random(f"run/{seed}/{part}").randbytes(10)
+
+
+def _sessions(mic: str, first: date, days: int) -> Iterator[Session]:
+    found = 0
+    for day in sessions(mic, first, first + timedelta(days=2 * days + 14)):
+        if found == days:
+            return
+        found += 1
+        yield day
+
+
+def _bars(symbol: str, days: list[Session], seed: int) -> Iterator[Bar]:
+    """Walk one symbol through its sessions."""
+    rng = random.Random(f"bars/{seed}/{symbol}")
+    price, busy = _TYPICAL.get(symbol, (50.0 + rng.random() * 200, 20_000))
+    context = Context.build("simulated", symbol, "1min", date(2020, 1, 1))
+    splits = dict(reference.split_ratios(symbol))
+    for number, day in enumerate(days):
+        if number:
+            price *= math.exp(rng.gauss(0, 0.008)) / splits.get(day.session_date, 1.0)
+            busy = int(busy * splits.get(day.session_date, 1.0))
+        at = day.pre_opens_at
+        while at < day.post_closes_at:
+            in_session = day.opens_at <= at < day.closes_at
+            expected = busy * _activity(at, day) if in_session else busy * 0.004
+            if rng.random() < min(1.0, expected / 400) * (1.0 if in_session else 0.3):
+                open_ = price
+                price *= math.exp(rng.gauss(0, 0.0006 if in_session else 0.0003))
+                high = max(open_, price) * (1 + abs(rng.gauss(0, 0.0002)))
+                low = min(open_, price) * (1 - abs(rng.gauss(0, 0.0002)))
+                burst = 6 if rng.random() < 0.004 else 1
+                volume = max(1, int(expected * rng.lognormvariate(0, 0.5) * burst))
+                texts = [f"{value:.4f}" for value in (open_, high, low, price)]
+                label = at.replace(tzinfo=None).isoformat() + "Z"
+                yield context.bar(label, *texts, str(volume))
+            at += timedelta(minutes=1)
+
+
+def _activity(at: datetime, day: Session) -> float:
+    """Share of the busiest minute's volume: a U over the session, highest at the open."""
+    share = (at - day.opens_at) / (day.closes_at - day.opens_at)
+    return 0.25 + 0.75 * (2 * share - 1) ** 4 + (0.5 if share < 0.01 else 0.0)

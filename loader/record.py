@@ -1,0 +1,104 @@
+"""Record contract of the raw zone: one JSON object per line, ASCII only, prices as decimal text."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+SCHEMA_VERSION = 1
+BAR_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60}
+"""Accepted `bar_interval` values and their length in minutes."""
+
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar as a vendor gave it, its time translated to UTC.
+
+    Prices and volume keep the vendor's digits as text. A field that the vendor left out or garbled stays as it came
+    (or None): refusing it is the warehouse's work, so that the line is quarantined with its text and never lost.
+    """
+
+    source: str
+    symbol: str
+    bar_interval: str
+    bar_start: datetime | None
+    """Inclusive start of the bar in UTC; None when the vendor's label could not be read."""
+    vendor_label: str
+    open: str | None
+    high: str | None
+    low: str | None
+    close: str | None
+    volume: str | None
+    price_basis: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What the loader adds to every bar of one payload."""
+
+    received_at: datetime
+    run_id: str
+    payload_sha256: str
+
+
+def decimal_text(value: object) -> str | None:
+    """Give a vendor's number as plain decimal text with the vendor's own digits.
+
+    Text in plain notation passes untouched; an exponent is written out (`1e-05` becomes `0.00001`). None stays None.
+    Anything else (NaN, words, nested values) is passed on as text for the warehouse to refuse.
+    """
+    if value is None:
+        return None
+    text = str(value).strip()
+    if _PLAIN_DECIMAL.fullmatch(text):
+        return text
+    try:
+        number = Decimal(text)
+        return format(number, "f") if number.is_finite() and abs(number.adjusted()) <= 18 else text
+    except InvalidOperation:
+        return text
+
+
+def utc_text(moment: datetime) -> str:
+    """Format an aware datetime as ISO 8601 in UTC with `Z`: whole seconds as such, others to the millisecond."""
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
+
+
+def bar_line(bar: Bar, stamp: Stamp, line_number: int, *, is_final: bool) -> bytes:
+    """Render one line of `raw/bars`, without the newline.
+
+    `line_number` is the position in the run; with `run_id` it recognises a line that was delivered twice.
+    """
+    return to_line(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "source": bar.source,
+            "symbol": bar.symbol,
+            "bar_interval": bar.bar_interval,
+            "bar_start": utc_text(bar.bar_start) if bar.bar_start else None,
+            "vendor_label": bar.vendor_label,
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+            "price_basis": bar.price_basis,
+            "currency": bar.currency,
+            "is_final": is_final,
+            "received_at": utc_text(stamp.received_at),
+            "run_id": stamp.run_id,
+            "line_number": line_number,
+            "payload_sha256": stamp.payload_sha256,
+        }
+    )
+
+
+def to_line(record: Mapping[str, object]) -> bytes:
+    """Serialise one record: compact and ASCII, so that every engine reads the same bytes."""
+    return json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode("ascii")

@@ -1,0 +1,1 @@
+"""Where lines go: every sink lands the same lines under the same partition prefix."""
