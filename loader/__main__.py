@@ -92,7 +92,7 @@ def _simulate(options: argparse.Namespace) -> int:
         parts=parts,
         faults=options.faults,
     )[part - 1]
-    run = Run(configured.lake, "simulate", "simulate", datetime.now(UTC))
+    run = Run(configured.lake, "simulate", "simulate", datetime.now(UTC), run_id=made.run_id)
     run.take_lines(made.lines)
     return _report(run, options, dict(made.counts))
 
@@ -177,9 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
     fetch.set_defaults(run=_fetch)
 
-    made = commands.add_parser(
-        "simulate", parents=[common], help="land generated bars: deterministic, no vendor's data"
-    )
+    made = commands.add_parser("simulate", parents=[common], help="land generated, deterministic bars")
     made.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
     made.add_argument(
         "--first", type=date.fromisoformat, default=date(2024, 6, 5), help="first day (default: 2024-06-05)"

@@ -44,7 +44,8 @@ def contradiction(bars: Iterable[Bar], context: Context) -> str | None:
 
 def describe(context: Context, likely: str) -> str:
     """Word the contradiction for a user, with the remedy."""
+    assumed = context.convention.label.upper()
     return (
-        f"the bars look {likely.upper()}-labelled, not {context.convention.label.upper()}-labelled as assumed for source "
+        f"the bars look {likely.upper()}-labelled, not {assumed}-labelled as assumed for source "
         f"'{context.source.source}': pass --label {likely}, or --trust-label if you know better"
     )

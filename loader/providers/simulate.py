@@ -1,7 +1,7 @@
 """Bars of no vendor: seeded, deterministic, and shaped like real ones, with every delivery fault on request.
 
-Volume is U-shaped over the session and thin outside it, prices walk and gap overnight, quiet names skip minutes, and the
-real splits of the seed fall on their real dates. The faults are counted, so that a test can account for every line.
+Volume is U-shaped over the session and thin outside it, prices walk and gap overnight, quiet names skip minutes, and
+the real splits of the seed fall on their real dates. The faults are counted, so that a test can account for every line.
 """
 
 import json
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 
 from ulid import ULID
 
@@ -39,10 +40,11 @@ _MALFORMED = (b'{"schema_version":1,"source":"simulated","symbol":"TS', b"not js
 class Part:
     """What one delivery brings: rendered lines, and the counts that account for them.
 
-    `counts` has `bars` (keys seen for the first time), and per fault the lines it added: `late`, `duplicate`,
-    `correction`, `provisional`, `malformed`, `impossible`.
+    `counts` has a number of lines per kind. Every bar is delivered once as `bars` or `late`; the others come on top:
+    `provisional` and `correction` (other versions of a bar), `duplicate`, `malformed` and `impossible`.
     """
 
+    run_id: str
     lines: list[bytes]
     counts: Counter[str] = field(default_factory=Counter)
 
@@ -110,7 +112,7 @@ def _render(
             field_name, value = rng.choice([("low", "-1.00"), ("high", "0.01"), ("volume", "-5"), ("close", "n/a")])
             lines.append(json.dumps(record | {field_name: value}, separators=(",", ":")).encode())
             counts["impossible"] += 1
-    return Part(lines, counts)
+    return Part(run_id, lines, counts)
 
 
 def _digest(seed: int, part: int) -> bytes:
@@ -118,12 +120,7 @@ def _digest(seed: int, part: int) -> bytes:
 
 
 def _sessions(mic: str, first: date, days: int) -> Iterator[Session]:
-    found = 0
-    for day in sessions(mic, first, first + timedelta(days=2 * days + 14)):
-        if found == days:
-            return
-        found += 1
-        yield day
+    return islice(sessions(mic, first, first + timedelta(days=2 * days + 14)), days)
 
 
 def _bars(symbol: str, days: list[Session], seed: int) -> Iterator[Bar]:
@@ -147,9 +144,9 @@ def _bars(symbol: str, days: list[Session], seed: int) -> Iterator[Bar]:
                 low = min(open_, price) * (1 - abs(rng.gauss(0, 0.0002)))
                 burst = 6 if rng.random() < 0.004 else 1
                 volume = max(1, int(expected * rng.lognormvariate(0, 0.5) * burst))
-                texts = [f"{value:.4f}" for value in (open_, high, low, price)]
+                open_text, high_text, low_text, close_text = (f"{value:.4f}" for value in (open_, high, low, price))
                 label = at.replace(tzinfo=None).isoformat() + "Z"
-                yield context.bar(label, *texts, str(volume))
+                yield context.bar(label, open_text, high_text, low_text, close_text, str(volume))
             at += timedelta(minutes=1)
 
 

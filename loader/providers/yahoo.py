@@ -67,7 +67,7 @@ def parse(payload: bytes, context: Context) -> Outcome:
         _INTERVALS[context.bar_interval],
         _GRANULARITIES[context.bar_interval],
     ):
-        return Outcome(Kind.UNKNOWN, message=f"asked for {context.bar_interval}, served {meta['dataGranularity']}")
+        return Outcome(Kind.UNKNOWN, message=f"asked for {context.bar_interval}, served {served}")
     return _bars(rows, str(meta.get("currency") or context.currency), context)
 
 
