@@ -62,11 +62,8 @@ def parse(payload: bytes, context: Context) -> Outcome:
         rows = list(zip(times, *columns, strict=True))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Outcome(Kind.UNKNOWN, message="not a chart answer")
-    if meta.get("dataGranularity") not in (
-        None,
-        _INTERVALS[context.bar_interval],
-        _GRANULARITIES[context.bar_interval],
-    ):
+    served = meta.get("dataGranularity")
+    if served not in (None, _INTERVALS[context.bar_interval], _GRANULARITIES[context.bar_interval]):
         return Outcome(Kind.UNKNOWN, message=f"asked for {context.bar_interval}, served {served}")
     return _bars(rows, str(meta.get("currency") or context.currency), context)
 

@@ -1,0 +1,27 @@
+{#- The raw zone's lines of one dataset as a relation: line, source_object, dt, hr (both text). One row per line, whatever
+    bytes it holds: DuckDB reads latin-1 without quotes or escapes, Athena through a RegexSerDe. Blank lines are no lines. -#}
+{% macro raw_lines(dataset) %}{% do source('raw', dataset) %}{{ return(adapter.dispatch('raw_lines')(dataset)) }}{% endmacro %}
+
+{% macro default__raw_lines(dataset) %}{{ unsupported_engine('raw_lines') }}{% endmacro %}
+
+{% macro duckdb__raw_lines(dataset) -%}
+{%- set folder = env_var('TICKERLAKE_LAKE', 'lake') ~ '/raw/' ~ dataset -%}
+(
+  select line, filename as source_object, dt, hr
+  from read_csv(
+    '{{ folder }}/*/*/*.ndjson.gz',
+    columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '{{ "\x01" }}', quote = '', escape = '',
+    nullstr = '{{ "\x02" }}', encoding = 'latin-1', strict_mode = false, max_line_size = 16000000,
+    filename = true, hive_partitioning = true, hive_types_autocast = false
+  )
+  where trim(line) <> ''
+)
+{%- endmacro %}
+
+{% macro athena__raw_lines(dataset) -%}
+(
+  select line, "$path" as source_object, dt, regexp_extract("$path", '/hr=([0-9]{2})/', 1) as hr
+  from {{ source('raw', dataset) }}
+  where trim(line) <> ''
+)
+{%- endmacro %}

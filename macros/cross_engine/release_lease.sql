@@ -1,0 +1,10 @@
+{#- Give the lease of acquire_lease back. holder: the invocation that took it (default: this one). -#}
+{% macro release_lease(holder=none) %}{{ return(adapter.dispatch('release_lease')(holder or invocation_id)) }}{% endmacro %}
+
+{% macro default__release_lease(holder) %}{{ unsupported_engine('release_lease') }}{% endmacro %}
+
+{% macro duckdb__release_lease(holder) %}{% endmacro %}
+
+{% macro athena__release_lease(holder) %}
+  {%- do run_query("update " ~ audit_relation('run_lease') ~ " set expires_at = timestamp '1970-01-01 00:00:00.000000' where holder = '" ~ holder ~ "'") -%}
+{% endmacro %}

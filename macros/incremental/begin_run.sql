@@ -1,0 +1,60 @@
+{#- on-run-start: refuse what would lose data, take the lease, lay reset records, and plan the run. Acts in run, build and
+    retry only; every other command leaves the records alone. -#}
+{% macro begin_run() %}
+  {%- if execute -%}
+    {%- do graph.update({'tickerlake_plan': {}}) -%}
+    {%- if flags.WHICH in ('run', 'build', 'retry', 'seed') -%}
+      {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
+      {%- do run_query(create_audit_table(audit_relation('model_watermark'), {
+        'record_id': 'bigint', 'model': 'text', 'batch_id': 'bigint', 'arrival_until': 'text', 'fingerprint': 'text',
+        'invocation_id': 'text', 'recorded_at': 'timestamp', 'seconds': 'double', 'rows_affected': 'bigint',
+        'bytes_scanned': 'bigint'})) -%}
+    {%- endif -%}
+    {%- if flags.WHICH in ('run', 'build', 'retry') -%}
+      {%- set known = read_records() -%}
+      {%- if (flags.EMPTY or flags.SAMPLE) and known -%}
+        {{ exceptions.raise_compiler_error(
+          "--empty and --sample would rebuild tables from no input in a schema that holds data: use another --target or "
+          ~ "schema for them") }}
+      {%- endif -%}
+      {%- do acquire_lease() -%}
+      {%- set resets = models_to_reset(known) -%}
+      {%- if resets -%}
+        {%- do run_query(insert_records(resets)) -%}
+        {%- for reset in resets -%}{%- do known.update({reset.model: reset}) -%}{%- endfor -%}
+      {%- endif -%}
+      {%- do graph.update({'tickerlake_plan': plan_run(known)}) -%}
+    {%- endif -%}
+  {%- endif -%}
+{% endmacro %}
+
+{#- Reset records ('consume everything') for the models that a full refresh will rebuild, and for those whose table is gone. -#}
+{% macro models_to_reset(known) %}
+  {%- set resets, models = [], protocol_models() -%}
+  {%- for name, node in models.items() -%}
+    {%- set relation = load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
+    {%- set is_refreshed = flags.FULL_REFRESH and node.unique_id in selected_resources -%}
+    {%- if is_refreshed and name == 'fct_bar' and relation -%}{%- do refuse_to_forget(relation) -%}{%- endif -%}
+    {%- if is_refreshed or (name in known and not relation) -%}
+      {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': '',
+        'highest': known.get(name, {}).get('highest', 0)}) -%}
+    {%- endif -%}
+    {%- if (is_refreshed or not relation) and node.unique_id in selected_resources and 'int_bar__arrived' in node.config.meta.consumes
+        and models['int_bar__arrived'].unique_id not in selected_resources -%}
+      {{ exceptions.raise_compiler_error(
+        name ~ " is to be built from the whole raw zone, so int_bar__arrived must run with it: add it to --select") }}
+    {%- endif -%}
+  {%- endfor -%}
+  {{ return(resets) }}
+{% endmacro %}
+
+{#- A full refresh forgets what raw no longer holds: refuse it when raw begins later than the stored bars' arrivals. -#}
+{% macro refuse_to_forget(bars) %}
+  {%- set stored = run_query("select min(regexp_extract(source_object, 'dt=([0-9-]{10})', 1)) from " ~ bars).rows[0][0] -%}
+  {%- set landed = run_query(first_arrival_date('bars')).rows[0][0] -%}
+  {%- if stored and (not landed or landed > stored) -%}
+    {{ exceptions.raise_compiler_error(
+      "raw begins on " ~ (landed or 'no day at all') ~ " but fct_bar holds bars that arrived on " ~ stored ~ ": a full refresh would lose "
+      ~ "them. Restore raw/bars from " ~ stored ~ " on, or run without --full-refresh") }}
+  {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,38 @@
+{#- One row per series with a bar changed after batch `consumed`: read_from, the date of the bar `reach` bars before its
+    earliest change, and bars_before, how many bars it has before that date. Counts of bars, not days, make the reach. -#}
+{% macro series_reach(consumed, reach) %}
+  select
+    changed.symbol, changed.bar_interval, changed.source,
+    coalesce(
+      max(case when counted.bars_before <= changed.bars_before - {{ reach }} then counted.bar_date end),
+      min(counted.bar_date),
+      min(changed.changed_from)
+    ) as read_from,
+    coalesce(max(case when counted.bars_before <= changed.bars_before - {{ reach }} then counted.bars_before end), 0) as bars_before
+  from (
+    select first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from, coalesce(sum(earlier.bars), 0) as bars_before
+    from (
+      select symbol, bar_interval, source, min(bar_date) as changed_from
+      from {{ ref('fct_bar') }}
+      where batch_id > {{ consumed }}
+      group by symbol, bar_interval, source
+    ) as first_change
+    left join {{ ref('int_bar__count_by_date') }} as earlier
+      on earlier.symbol = first_change.symbol
+      and earlier.bar_interval = first_change.bar_interval
+      and earlier.source = first_change.source
+      and earlier.bar_date < first_change.changed_from
+    group by first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from
+  ) as changed
+  left join (
+    select
+      symbol, bar_interval, source, bar_date,
+      sum(bars) over (partition by symbol, bar_interval, source order by bar_date) - bars as bars_before
+    from {{ ref('int_bar__count_by_date') }}
+  ) as counted
+    on counted.symbol = changed.symbol
+    and counted.bar_interval = changed.bar_interval
+    and counted.source = changed.source
+    and counted.bar_date <= changed.changed_from
+  group by changed.symbol, changed.bar_interval, changed.source
+{% endmacro %}

@@ -1,0 +1,12 @@
+{#- Post-hook of quarantined_record: when raw was read again, lines of that range that are no longer refused leave it. -#}
+{% macro forget_readmitted_lines() %}
+  {%- if execute and is_incremental() and restates_raw() -%}
+    delete from {{ this }}
+    where dt || ' ' || hr >= '{{ run_plan().get("arrival_from", "") }}'
+      and source_object || ' ' || line_sha256 not in (
+        select source_object || ' ' || {{ sha256_text('line') }}
+        from {{ ref('int_bar__arrived') }}
+        where reasons <> ''
+      )
+  {%- endif -%}
+{% endmacro %}

@@ -1,0 +1,34 @@
+{{ config(
+  materialized='table',
+  meta={
+    'consumes': [],
+    'seeds': ['symbol', 'symbol_alias', 'source', 'exchange', 'exchange_exception'],
+    'vars': ['default_calendar'],
+  }
+) }}
+
+select
+  symbol,
+  bar_interval,
+  source,
+  bar_start_at,
+  bar_date,
+  session,
+  open,
+  high,
+  low,
+  close,
+  volume,
+  price_basis,
+  currency,
+  is_final,
+  received_at,
+  run_id,
+  line_number,
+  source_object,
+  dt,
+  hr,
+  -- the text is kept of refused lines only: an accepted one is in raw
+  case when reasons <> '' then line end as line,
+  reasons
+from {{ ref('int_bar__validated') }}

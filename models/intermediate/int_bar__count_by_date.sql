@@ -1,0 +1,48 @@
+{{ config(
+  materialized='incremental',
+  unique_key=['symbol', 'bar_interval', 'source', 'bar_date'],
+  meta={'consumes': ['fct_bar']}
+) }}
+
+with touched as (
+
+  select
+    symbol,
+    bar_interval,
+    source,
+    bar_date
+  from {{ ref('fct_bar') }}
+  {%- if is_incremental() %}
+  where batch_id > {{ consumed_batch() }}
+  {%- endif %}
+  group by symbol, bar_interval, source, bar_date
+
+),
+
+counted as (
+
+  select
+    bars.symbol,
+    bars.bar_interval,
+    bars.source,
+    bars.bar_date,
+    count(*) as bars
+  from {{ ref('fct_bar') }} as bars
+  inner join touched
+    on {{ is_same_key('touched', 'bars', ['symbol', 'bar_interval', 'source', 'bar_date']) }}
+  group by bars.symbol, bars.bar_interval, bars.source, bars.bar_date
+
+)
+
+select
+  counted.symbol,
+  counted.bar_interval,
+  counted.source,
+  counted.bar_date,
+  counted.bars
+from counted
+{%- if is_incremental() %}
+left join {{ this }} as stored
+  on {{ is_same_key('stored', 'counted', ['symbol', 'bar_interval', 'source', 'bar_date']) }}
+where stored.symbol is null or stored.bars <> counted.bars
+{%- endif %}
