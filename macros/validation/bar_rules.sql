@@ -22,13 +22,3 @@
     {'number': 18, 'reason': 'lineage_malformed', 'when': "is_final is null or received_at is null or run_id is null or line_number is null", 'says': 'is_final, received_at, run_id or line_number is missing or not of its type'},
   ]) }}
 {% endmacro %}
-
-{#- The reasons that apply to a line, sorted and comma-joined; '' for an accepted line. -#}
-{% macro bar_reasons() -%}
-substr(
-      {%- for rule in bar_rules() | sort(attribute='reason') %}
-      case when {{ rule.when }} then ',{{ rule.reason }}' else '' end{{ ' ||' if not loop.last }}
-      {%- endfor %},
-      2
-    )
-{%- endmacro %}

@@ -1,0 +1,70 @@
+# Every target makes its own environment first; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := bash
+PYTHON ?= python3
+PY := .venv/bin/python
+READY := .venv/ready
+
+.PHONY: help
+help: ## Print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(READY) profiles.yml ## Make the environment: .venv, DuckDB's extensions, profiles.yml
+
+$(READY): requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; pass PYTHON=python3.11 or newer"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; install python3-venv"; exit 1; }
+	@echo "setting up .venv (about a minute, once)"
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) -m pipeline.extensions
+	@touch $@
+
+profiles.yml: | profiles.yml.example
+	@cp profiles.yml.example $@ && echo "wrote profiles.yml from profiles.yml.example"
+
+.PHONY: demo
+demo: setup ## Simulate two deliveries of bars with faults, build after each, show what came out
+	@$(PY) -m pipeline demo
+
+.PHONY: build
+build: setup ## Build the warehouse from what has landed, test it, publish it
+	@$(PY) -m pipeline build
+
+.PHONY: sql
+sql: setup ## Open a DuckDB shell on the published tables
+	@$(PY) -m pipeline sql
+
+.PHONY: test
+test: setup ## Run the tests that a change must pass (under 3 minutes)
+	@$(PY) -m pytest -m "not slow"
+
+.PHONY: test-all
+test-all: setup ## Run every test that needs no second engine
+	@$(PY) -m pytest
+
+.PHONY: check
+check: setup ## Lint, type-check and parse everything
+	@.venv/bin/ruff check --quiet .
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/mypy --no-error-summary loader pipeline seeds tests
+	@.venv/bin/yamllint --strict .
+	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse
+	@.venv/bin/dbt --quiet parse --target aws --target-path target/aws
+	@.venv/bin/dbt --quiet parse --target local
+	@.venv/bin/dbt-bouncer run --config-file .dbt-bouncer.yml
+	@echo "check: all clean"
+
+.PHONY: lock
+lock: setup ## Renew requirements/*.txt from requirements/*.in
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+
+.PHONY: seeds
+seeds: setup ## Generate the exchange calendars again
+	@$(PY) seeds/generate_exchange_exceptions.py
+
+.PHONY: clean
+clean: ## Remove the environment and what builds leave behind (not the lake)
+	@rm -rf .venv target logs .mypy_cache .ruff_cache

@@ -1,0 +1,8 @@
+{#- A relation as it was at a snapshot (see table_version); the relation itself for none. -#}
+{% macro at_version(relation, version) %}{{ return(adapter.dispatch('at_version')(relation, version)) }}{% endmacro %}
+
+{% macro default__at_version(relation, version) %}{{ unsupported_engine('at_version') }}{% endmacro %}
+
+{% macro duckdb__at_version(relation, version) %}{{ relation }}{% endmacro %}
+
+{% macro athena__at_version(relation, version) %}{{ relation }}{{ ' for version as of ' ~ version if version }}{% endmacro %}

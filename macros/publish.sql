@@ -1,0 +1,33 @@
+{#- Run-operation, after the tests: one view per public model in the published schema, on primary series only, and one
+    release record that says what they show. -#}
+{% macro publish() %}
+  {%- set schema = api.Relation.create(database=warehouse_database(), schema=var('published_schema')) -%}
+  {%- do adapter.create_schema(schema) -%}
+  {%- set released = [] -%}
+  {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
+    {%- set relation = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
+    {%- set version = table_version(relation) if node.config.materialized == 'incremental' else none -%}
+    {%- do run_query(published_view(api.Relation.create(
+      database=schema.database, schema=schema.schema, identifier=node.alias), relation, node.columns, version)) -%}
+    {%- do released.append(node.alias ~ '=' ~ (version or 'live')) -%}
+  {%- endfor -%}
+  {%- set release = audit_relation('release') -%}
+  {%- do run_query(create_audit_table(release, {
+    'release_id': 'bigint', 'released_at': 'timestamp', 'invocation_id': 'text', 'versions': 'text'})) -%}
+  {%- do run_query(
+    "insert into " ~ release ~ " select coalesce(max(release_id), 0) + 1, " ~ current_utc() ~ ", '" ~ invocation_id ~ "', '"
+    ~ released | join(',') ~ "' from " ~ release) -%}
+{% endmacro %}
+
+{% macro published_view(view, relation, columns, version) %}
+create or replace view {{ view }} as
+select {{ columns.keys() | join(', ') }}
+from {{ at_version(relation, version) }}
+{%- if 'bar_interval' in columns and 'source' in columns and 'is_primary' not in columns %}
+where (symbol, bar_interval, source) in (
+  select symbol, bar_interval, source
+  from {{ ref('dim_series') }}
+  where is_primary
+)
+{%- endif %}
+{% endmacro %}

@@ -1,0 +1,16 @@
+{#- The reasons that apply to a line, sorted and comma-joined; '' for an accepted line. A line that is no JSON object has no
+    fields for the other rules to look at. -#}
+{% macro bar_reasons() -%}
+{%- set rules = bar_rules() | sort(attribute='reason') -%}
+case
+    {%- for rule in rules if rule.reason == 'not_json' %}
+    when {{ rule.when }} then '{{ rule.reason }}'
+    {%- endfor %}
+    else substr(
+      {%- for rule in rules if rule.reason != 'not_json' %}
+      case when {{ rule.when }} then ',{{ rule.reason }}' else '' end{{ ' ||' if not loop.last }}
+      {%- endfor %},
+      2
+    )
+  end
+{%- endmacro %}

@@ -1,0 +1,104 @@
+"""Command line of the pipeline: `python -m pipeline --help`."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+
+from loader.__main__ import main as loader_main
+from pipeline import lake, summary
+from pipeline.build import Report, build
+from pipeline.dbt import Dbt
+from pipeline.errors import PipelineError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. Returns 0 when all went well, 1 when a test or model failed, 2 when nothing could be done."""
+    options = _parser().parse_args(arguments)
+    if options.lake:
+        os.environ["TICKERLAKE_LAKE"] = options.lake
+    os.environ["TICKERLAKE_LAKE"] = str(lake.folder())
+    os.environ["TICKERLAKE_EXTENSIONS"] = str(lake.extensions())
+    try:
+        return int(options.run(options))
+    except PipelineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _build(options: argparse.Namespace) -> int:
+    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh))
+
+
+def _demo(options: argparse.Namespace) -> int:
+    """Land two deliveries of simulated bars with faults, build after each, and show what came out."""
+    started = time.monotonic()
+    dbt = Dbt("local")
+    for part in ("1/2", "2/2"):
+        print(f"Delivery {part}: ", end="", flush=True)
+        landed = loader_main(["simulate", "--faults", "--part", part, "--lake", str(lake.folder())])
+        if landed or _announce(build(dbt)):
+            return 1
+    print(f"\n{summary.text()}\n\nDone in {time.monotonic() - started:.0f} s.")
+    return 0
+
+
+def _sql(options: argparse.Namespace) -> int:
+    folder = lake.folder()
+    if not options.query:
+        return _shell(folder)
+    with lake.connect(folder) as connection:
+        try:
+            answer = connection.sql(options.query)
+        except duckdb.Error as error:
+            raise PipelineError(" ".join(str(error).split())) from None
+        if answer is not None:
+            answer.show(max_rows=100)
+    return 0
+
+
+def _shell(folder: Path) -> int:
+    lake.connect(folder).close()
+    start = ["-cmd", f"set extension_directory = '{lake.extensions()}'"]
+    for statement in lake.attach_statements(folder):
+        start += ["-cmd", statement]
+    return subprocess.run([str(Path(sys.executable).parent / "duckdb"), *start], check=False).returncode
+
+
+def _announce(report: Report) -> int:
+    for problem in report.problems:
+        print(f"FAILED {problem}", file=sys.stderr)
+    if report.problems:
+        print("not published: readers see the last release that passed", file=sys.stderr)
+        return 1
+    warned = f" ({report.warnings} warned)" if report.warnings else ""
+    print(f"built {report.models} models, passed {report.tests} tests{warned} in {report.seconds:.1f} s, published")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        description="Build the warehouse from what has landed, test it, and publish it.",
+        epilog="Exit codes: 0 done, 1 a model or test failed and nothing was published, 2 nothing could be done.",
+    )
+    parser.add_argument("--lake", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    building = commands.add_parser("build", help="build, test, publish")
+    building.add_argument("--target", help="dbt target (default: the profile's)")
+    building.add_argument("--full-refresh", action="store_true", help="build everything again from raw")
+    building.set_defaults(run=_build)
+    demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
+    demo.set_defaults(run=_demo)
+    querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")
+    querying.add_argument("query", nargs="?", help="SQL; without it, a DuckDB shell")
+    querying.set_defaults(run=_sql)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

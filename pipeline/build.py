@@ -1,0 +1,70 @@
+"""Write, audit, publish: build the models, run their tests, and move readers only when every test has passed."""
+
+import shutil
+from dataclasses import dataclass
+
+from pipeline import lake
+from pipeline.dbt import Dbt, NodeResult
+from pipeline.errors import PipelineError
+
+_GOOD = {"success", "pass", "warn", "no-op"}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build did. `problems` is empty when it was published."""
+
+    models: int
+    tests: int
+    warnings: int
+    seconds: float
+    problems: list[str]
+
+    @property
+    def is_published(self) -> bool:
+        """True when every model was built and every test passed."""
+        return not self.problems
+
+
+def build(dbt: Dbt, *, full_refresh: bool = False) -> Report:
+    """Build everything from what has landed, test it, and publish it.
+
+    Raises PipelineError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
+    run's own guards.
+    """
+    folder = lake.folder()
+    try:
+        (folder / "warehouse").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PipelineError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
+    if not any((folder / "raw" / "bars").glob("*/*/*.ndjson.gz")):
+        raise PipelineError(f"nothing has landed in '{folder}/raw/bars': run `python -m loader fetch|replay|simulate`")
+    options = ["--full-refresh"] if full_refresh else []
+    results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
+    problems = [_problem(result) for result in results if result.status not in _GOOD and result.status != "skipped"]
+    if not problems:
+        dbt.run_operation("publish")
+        publish_catalogue()
+    return Report(
+        models=sum(r.resource_type == "model" and r.status in _GOOD for r in results),
+        tests=sum(r.resource_type == "test" and r.status in _GOOD for r in results),
+        warnings=sum(r.status == "warn" for r in results),
+        seconds=sum(r.seconds for r in results),
+        problems=problems,
+    )
+
+
+def publish_catalogue() -> None:
+    """Replace the catalogue that readers open by a copy of the working one, in one rename.
+
+    A reader that holds the old file keeps its view of the lake; Parquet files are never rewritten in place.
+    """
+    folder = lake.folder()
+    fresh = folder / f".{lake.PUBLISHED}.part"
+    shutil.copyfile(folder / lake.CATALOG, fresh)
+    fresh.replace(folder / lake.PUBLISHED)
+
+
+def _problem(result: NodeResult) -> str:
+    said = f" ({result.description})" if result.description and result.resource_type == "test" else ""
+    return f"{result.resource_type} {result.name}: {result.message}{said}"

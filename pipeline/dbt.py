@@ -1,0 +1,93 @@
+"""dbt in this process: commands, their results, and what went wrong in words."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dbt.cli.main import dbtRunner, dbtRunnerResult
+
+from pipeline.errors import PipelineError
+from pipeline.lake import PROJECT
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """What happened to one node: `status` is dbt's word (success, pass, warn, fail, error, skipped)."""
+
+    name: str
+    resource_type: str
+    status: str
+    seconds: float
+    message: str
+    description: str
+
+
+class Dbt:
+    """Runs dbt commands on this project. The manifest is parsed once per target and reused, which saves seconds."""
+
+    def __init__(self, target: str | None = None) -> None:
+        self._options = ["--project-dir", str(PROJECT), "--profiles-dir", str(_profiles_dir())]
+        self._options += ["--target", target] if target else []
+        self._manifest: Any = None
+
+    def invoke(self, *arguments: str) -> list[NodeResult]:
+        """Run one command and give its node results; a failing node does not raise. Raises PipelineError otherwise."""
+        answer = self._run(self._runner(), list(arguments))
+        return [_node_result(result) for result in getattr(answer.result, "results", [])]
+
+    def run_operation(self, macro: str) -> None:
+        """Run one macro. Raises PipelineError with its message when it fails."""
+        answer = self._run(self._runner(), ["run-operation", macro])
+        if not answer.success:
+            results: Any = answer.result
+            raise PipelineError(
+                f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
+            )
+
+    def _runner(self) -> dbtRunner:
+        """Give a runner with a manifest of its own: compiling marks ephemeral models as done in the one it is given."""
+        if self._manifest is None:
+            self._manifest = self._run(dbtRunner(), ["parse"]).result
+        return dbtRunner(manifest=self._manifest.deepcopy())
+
+    def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
+        try:
+            answer = runner.invoke(["--quiet", "--log-level", "none", *arguments, *self._options])
+        finally:
+            _let_go_of_the_catalogue()
+        if answer.exception:
+            raise PipelineError(_in_one_line(str(answer.exception)))
+        return answer
+
+
+def _profiles_dir() -> Path:
+    folder = Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
+    if not (folder / "profiles.yml").exists():
+        raise PipelineError(f"no profiles.yml in '{folder}': copy profiles.yml.example there (`make setup` does)")
+    return folder
+
+
+def _node_result(result: Any) -> NodeResult:
+    node = result.node
+    return NodeResult(
+        name=node.name,
+        resource_type=str(node.resource_type),
+        status=str(result.status),
+        seconds=result.execution_time,
+        message=_in_one_line(result.message or ""),
+        description=getattr(node, "description", ""),
+    )
+
+
+def _in_one_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith(">")]
+    return " ".join(lines)[:600]
+
+
+def _let_go_of_the_catalogue() -> None:
+    """dbt-duckdb keeps its connection for the life of the process; the catalogue file admits one process."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+    DuckDBConnectionManager.close_all_connections()

@@ -1,0 +1,47 @@
+"""The lake on one machine: its folder, and read-only connections to its catalogues."""
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from pipeline.errors import PipelineError
+
+PROJECT = Path(__file__).resolve().parent.parent
+CATALOG = "catalog.ducklake"
+PUBLISHED = "published.ducklake"
+
+
+def folder() -> Path:
+    """Give the lake's folder (TICKERLAKE_LAKE, else lake/ in the project)."""
+    return Path(os.environ.get("TICKERLAKE_LAKE") or PROJECT / "lake")
+
+
+def extensions() -> Path:
+    """Give the folder of DuckDB's extensions (TICKERLAKE_EXTENSIONS, else below .venv/)."""
+    return Path(os.environ.get("TICKERLAKE_EXTENSIONS") or PROJECT / ".venv" / "duckdb_extensions")
+
+
+def connect(lake: Path, catalog: str = PUBLISHED) -> duckdb.DuckDBPyConnection:
+    """Open a catalogue of the lake for reading, attached as `lake`, with its published schema as the default.
+
+    The published catalogue admits any number of processes and stays as it is while a build runs; the working one
+    (`CATALOG`) admits one. Raises PipelineError when there is no such catalogue.
+    """
+    if not (lake / catalog).exists():
+        raise PipelineError(f"nothing is published in '{lake}': run `make build` (or `make demo` for simulated bars)")
+    connection = duckdb.connect(config={"extension_directory": str(extensions())})
+    for statement in attach_statements(lake, catalog):
+        connection.execute(statement)
+    return connection
+
+
+def attach_statements(lake: Path, catalog: str = PUBLISHED) -> list[str]:
+    """List the SQL that attaches a catalogue in any DuckDB that has the ducklake extension."""
+    schema = ["use lake.published"] if catalog == PUBLISHED else []
+    return [
+        "load ducklake",
+        "set TimeZone = 'UTC'",
+        f"attach 'ducklake:{lake / catalog}' as lake (data_path '{lake}/warehouse/', read_only)",
+        *schema,
+    ]

@@ -1,0 +1,86 @@
+"""The demo's closing words: what is in the lake, on one screen."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import duckdb
+
+from pipeline import lake
+
+_MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "quarantined_record")
+
+
+def text() -> str:
+    """Describe the published lake: rows per table, strongest spikes, latest prices, refused lines, where it lies."""
+    folder = lake.folder()
+    with lake.connect(folder) as connection:
+        blocks = [
+            _table("Rows", ["table", "rows"], [(mart, _count(connection, mart)) for mart in _MARTS]),
+            _table(
+                "Strongest volume spikes",
+                ["symbol", "minute (UTC)", "volume", "times the mean"],
+                connection.sql("""
+                    select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(volume as bigint),
+                        cast(volume_ratio as decimal(18, 1))
+                    from fct_volume_spike inner join fct_bar using (symbol, bar_interval, source, bar_start_at, volume)
+                    inner join dim_session on session_date = bar_date and mic = 'XNYS'
+                    -- after the opening minutes, which are always busier than the pre-market before them
+                    where volume_spike = 'SPIKE' and bar_start_at between opens_at + interval 3 minute and closes_at
+                    order by volume_ratio desc, symbol limit 5
+                """).fetchall(),
+            ),
+            _table(
+                "Latest bar",
+                ["symbol", "minute (UTC)", "close", "sma 5", "sma 20", "change %"],
+                connection.sql("""
+                    select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(close as decimal(18, 2)), cast(sma_5 as decimal(18, 2)),
+                        cast(sma_20 as decimal(18, 2)), cast(price_change_pct as decimal(18, 3))
+                    from fct_moving_average
+                    inner join fct_price_change using (symbol, bar_interval, source, bar_start_at, close)
+                    qualify row_number() over (partition by symbol order by bar_start_at desc) = 1
+                    order by symbol
+                """).fetchall(),
+            ),
+            _table(
+                "Refused lines, kept with their text",
+                ["why", "lines"],
+                connection.sql("""
+                    select reasons, cast(sum(occurrences) as bigint)
+                    from quarantined_record group by all order by 2 desc, 1
+                """).fetchall(),
+            ),
+        ]
+    return "\n\n".join([*blocks, _where(folder)])
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = connection.table(table).aggregate("count(*)").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _where(folder: object) -> str:
+    return "\n".join(
+        [
+            f"Parquet    {folder}/warehouse/",
+            "Query      make sql            (a DuckDB shell on the published tables)",
+            'One line   .venv/bin/python -m pipeline sql "select * from fct_price_change where is_anomaly"',
+        ]
+    )
+
+
+def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Set rows as a table: numbers right-aligned with thousands separators, text left."""
+    rows = list(rows)
+    numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(header))]
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
+
+    def line(values: Sequence[str]) -> str:
+        aligned = (v.rjust(w) if n else v.ljust(w) for v, w, n in zip(values, widths, numeric, strict=True))
+        return "  " + "  ".join(aligned).rstrip()
+
+    return "\n".join([title, line(header), *(line(row) for row in cells)])
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
