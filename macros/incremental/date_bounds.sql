@@ -20,7 +20,7 @@
   from (
     select min(bar_date) as bar_date from {{ ref('int_bar__arrived') }} where reasons = ''
     union all
-    select min(effective_date) from {{ ref('int_split__factor') }} where batch_id > {{ consumed.get('fct_bar', 0) }}
+    select min(effective_date) from ({{ changed_splits(consumed.get('fct_bar', 0)) }}) as splits
   ) as earliest
 {% endmacro %}
 

@@ -5,35 +5,21 @@
   incremental_predicates=merge_predicates('bar_date'),
   meta={'consumes': ['int_bar__arrived', 'int_split__factor']}
 ) }}
-{%- set content = [
-  'session', 'open', 'high', 'low', 'close', 'volume', 'split_factor', 'price_basis', 'currency', 'is_final'
-] %}
+{%- set received = ['session', 'open', 'high', 'low', 'close', 'volume', 'price_basis', 'currency', 'is_final'] %}
+{%- set version = ['is_final', 'received_at', 'run_id', 'line_number'] %}
 {%- set bound = date_bounds('merge') %}
 
 with versions as (
 
-  select
-    symbol, bar_interval, source, bar_start_at, bar_date, session, open, high, low, close, volume,
-    price_basis, currency, is_final, received_at, run_id, line_number, source_object
-  from {{ ref('int_bar__arrived') }}
-  where reasons = ''
+  select {{ columns_of('arrived', bar_key() + received + version[1:] + ['source_object']) }}
+  from {{ ref('int_bar__arrived') }} as arrived
+  where arrived.reasons = ''
   {%- if is_incremental() %}
-  -- stored bars whose split factor may have changed compete as the versions they are
   union all
-  select
-    stored.symbol, stored.bar_interval, stored.source, stored.bar_start_at, stored.bar_date, stored.session,
-    stored.open, stored.high, stored.low, stored.close, stored.volume,
-    stored.price_basis, stored.currency, stored.is_final, stored.received_at, stored.run_id, stored.line_number,
-    stored.source_object
+  -- stored bars whose split factor may have changed compete as the versions they are
+  select {{ columns_of('stored', bar_key() + received + version[1:] + ['source_object']) }}
   from {{ this }} as stored
-  inner join (
-    select
-      symbol,
-      min(effective_date) as effective_date
-    from {{ ref('int_split__factor') }}
-    where batch_id > {{ consumed_batch() }}
-    group by symbol
-  ) as changed_split
+  inner join ({{ changed_splits(consumed_batch()) }}) as changed_split
     on changed_split.symbol = stored.symbol
     and changed_split.effective_date <= stored.bar_date
   where {{ on_or_after('stored.bar_date', bound) }}
@@ -64,8 +50,8 @@ newest as (
   from ranked
   left join {{ ref('int_split__factor') }} as split
     on split.symbol = ranked.symbol
-    and ranked.bar_date >= split.effective_date
-    and ranked.bar_date < split.effective_until
+    and split.effective_date <= ranked.bar_date
+    and split.effective_until > ranked.bar_date
   where ranked.version_rank = 1
 
 )
@@ -90,25 +76,25 @@ select
   newest.run_id,
   newest.line_number,
   newest.source_object,
-{%- if not is_incremental() %}
-  {{ batch_id() }} as batch_id
-from newest
-{%- else %}
+  {% if is_incremental() -%}
   -- a row keeps its batch when only its lineage changed
   case
-    when stored.symbol is null or {{ is_different('newest', 'stored', content) }} then {{ batch_id() }}
+    when stored.symbol is null or {{ is_different('newest', 'stored', received + ['split_factor']) }} then {{ batch_id() }}
     else stored.batch_id
-  end as batch_id
+  end
+  {%- else -%}
+  {{ batch_id() }}
+  {%- endif %} as batch_id
 from newest
+{%- if is_incremental() %}
 left join {{ this }} as stored
   on {{ is_same_key('stored', 'newest', bar_key()) }}
   and {{ on_or_after('stored.bar_date', bound) }}
 where stored.symbol is null
-  or (newest.is_final, newest.received_at, newest.run_id, newest.line_number)
-    > (stored.is_final, stored.received_at, stored.run_id, stored.line_number)
+  or ({{ columns_of('newest', version) }}) > ({{ columns_of('stored', version) }})
+  -- an equal version says something else when reference data or a definition changed
   or (
-    (newest.is_final, newest.received_at, newest.run_id, newest.line_number)
-      = (stored.is_final, stored.received_at, stored.run_id, stored.line_number)
-    and ({{ is_different('newest', 'stored', content) }})
+    ({{ columns_of('newest', version) }}) = ({{ columns_of('stored', version) }})
+    and ({{ is_different('newest', 'stored', received + ['split_factor']) }})
   )
 {%- endif %}

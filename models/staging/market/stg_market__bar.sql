@@ -30,14 +30,14 @@ parsed as (
 texts as (
 
   select
+    {%- for field in fields %}
+    {{ json_text('record.' ~ field) }} as {{ field }}_text,
+    {%- endfor %}
+    record is null as is_not_json,
     line,
     source_object,
     dt,
-    hr,
-    record is null as is_not_json,
-    {%- for field in fields %}
-    {{ json_text('record.' ~ field) }} as {{ field }}_text{{ ',' if not loop.last }}
-    {%- endfor %}
+    hr
   from parsed
 
 )

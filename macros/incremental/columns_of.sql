@@ -1,0 +1,4 @@
+{#- A comma-separated list of a relation's columns. -#}
+{% macro columns_of(relation, columns) -%}
+  {%- for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+{%- endmacro %}

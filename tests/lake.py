@@ -1,0 +1,136 @@
+"""A lake under test: land lines, run dbt in this process, read tables."""
+
+import gzip
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline import lake as lakes
+from pipeline.dbt import Dbt, NodeResult
+
+MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike")
+GOOD = {"success", "pass", "warn", "no-op"}
+
+
+@cache
+def dbt() -> Dbt:
+    """The project's dbt, its manifest parsed once for all tests."""
+    os.environ["TICKERLAKE_EXTENSIONS"] = str(lakes.extensions())
+    return Dbt("local")
+
+
+@dataclass(frozen=True)
+class Lake:
+    """One lake in a folder of the test's own."""
+
+    folder: Path
+
+    def land(
+        self, lines: Iterable[Mapping[str, Any] | bytes], hour: str = "2026-03-02 15", name: str = "object"
+    ) -> Path:
+        """Put lines into raw/bars as one object that arrived in `hour` (YYYY-MM-DD HH)."""
+        target = self.folder / "raw" / "bars" / f"dt={hour[:10]}" / f"hr={hour[11:]}" / f"{name}.ndjson.gz"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
+        target.write_bytes(gzip.compress(b"\n".join(texts) + b"\n"))
+        return target
+
+    def dbt(self, *arguments: str) -> list[NodeResult]:
+        """Run a dbt command here, whatever comes of it."""
+        (self.folder / "warehouse").mkdir(parents=True, exist_ok=True)
+        os.environ["TICKERLAKE_LAKE"] = str(self.folder)
+        return dbt().invoke(*arguments)
+
+    def run(self, *arguments: str) -> list[NodeResult]:
+        """Load the seeds, if there are none, and run the models; every node must succeed."""
+        if not (self.folder / lakes.CATALOG).exists():
+            self._all_good(self.dbt("seed"))
+        return self._all_good(self.dbt("run", *arguments))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Read from the working catalogue; bare table names are marts."""
+        connection = lakes.connect(self.folder, lakes.CATALOG)
+        with closing(connection):
+            connection.execute("use lake.tickerlake_marts")
+            return connection.sql(sql).fetchall()
+
+    def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+        """A mart by its key (symbol, bar_interval, source, bar_start_at), without batch_id; keys must be unique."""
+        connection = lakes.connect(self.folder, lakes.CATALOG)
+        with closing(connection):
+            relation = connection.sql(f"select * exclude (batch_id) from lake.tickerlake_marts.{name}")
+            rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+        found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
+        assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
+        return found
+
+    def refreshed(self) -> "Lake":
+        """A second lake beside this one, built in full from the same raw zone."""
+        other = Lake(self.folder.parent / f"{self.folder.name}_refreshed")
+        other.folder.mkdir(parents=True)
+        (other.folder / "raw").symlink_to(self.folder / "raw")
+        other.run()
+        os.environ["TICKERLAKE_LAKE"] = str(self.folder)
+        return other
+
+    @staticmethod
+    def _all_good(results: list[NodeResult]) -> list[NodeResult]:
+        bad = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
+        assert not bad, "\n".join(bad)
+        return results
+
+
+def assert_equal_marts(left: Lake, right: Lake, marts: Sequence[str] = MARTS) -> None:
+    """Hold two lakes' marts equal by the project's rule.
+
+    Doubles agree to 1e-12 of the greater of both and the close; everything else is equal exactly. batch_id is apart.
+    """
+    for mart in marts:
+        ours, theirs = left.mart(mart), right.mart(mart)
+        assert ours.keys() == theirs.keys(), f"{mart}: {len(ours.keys() ^ theirs.keys())} keys differ"
+        for key, row in ours.items():
+            for column, value in row.items():
+                other = theirs[key][column]
+                assert _same(value, other, float(row.get("close") or 1)), (
+                    f"{mart} {key} {column}: {value!r} vs {other!r}"
+                )
+
+
+def _same(left: object, right: object, close: float) -> bool:
+    if isinstance(left, float) and isinstance(right, float):
+        return abs(left - right) <= 1e-12 * max(abs(left), abs(right), close)
+    return left == right
+
+
+def bar(
+    symbol: str = "TSLA", minute: str = "2026-03-02T15:00:00Z", close: str = "100", **fields: Any
+) -> dict[str, Any]:
+    """One valid record of raw/bars; `fields` replace or add to it."""
+    record: dict[str, Any] = {
+        "schema_version": 1,
+        "source": "simulated",
+        "symbol": symbol,
+        "bar_interval": "1min",
+        "bar_start": minute,
+        "vendor_label": minute,
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "volume": "1000",
+        "price_basis": "raw",
+        "currency": "USD",
+        "is_final": True,
+        "received_at": "2026-03-03T00:00:00.000Z",
+        "run_id": "01J00000000000000000000001",
+        "line_number": 1,
+        "payload_sha256": "",
+    }
+    return record | fields
