@@ -23,7 +23,7 @@ def text() -> str:
                     select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(volume as bigint),
                         cast(volume_ratio as decimal(18, 1))
                     from fct_volume_spike inner join fct_bar using (symbol, bar_interval, source, bar_start_at, volume)
-                    inner join dim_session on session_date = bar_date and mic = 'XNYS'
+                    inner join dim_session on session_date = fct_bar.bar_date and mic = 'XNYS'
                     -- after the opening minutes, which are always busier than the pre-market before them
                     where volume_spike = 'SPIKE' and bar_start_at between opens_at + interval 3 minute and closes_at
                     order by volume_ratio desc, symbol limit 5
