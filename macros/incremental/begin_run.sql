@@ -12,7 +12,7 @@
     {%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry') -%}
       {%- set known = read_records() -%}
-      {%- if (flags.EMPTY or flags.SAMPLE) and known -%}
+      {%- if (flags.EMPTY or invocation_args_dict.get('sample')) and known -%}
         {{ exceptions.raise_compiler_error(
           "--empty and --sample would rebuild tables from no input in a schema that holds data: use another --target or "
           ~ "schema for them") }}
