@@ -5,13 +5,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 SCHEMA_VERSION = 1
 BAR_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60}
 """Accepted `bar_interval` values and their length in minutes."""
 
-_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?")
+_EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,7 @@ def decimal_text(value: object) -> str | None:
     if value is None:
         return None
     text = str(value).strip()
-    if _PLAIN_DECIMAL.fullmatch(text):
-        return text
-    try:
-        number = Decimal(text)
-        return format(number, "f") if number.is_finite() and abs(number.adjusted()) <= 18 else text
-    except InvalidOperation:
-        return text
+    return format(Decimal(text), "f") if _EXPONENT.fullmatch(text) else text
 
 
 def utc_text(moment: datetime) -> str:
