@@ -155,6 +155,7 @@ def test_bad_input_is_one_clear_line(
     assert len(answer.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_demo_shows_its_tables_and_can_be_repeated(lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
     from pipeline.__main__ import main
 

@@ -11,6 +11,9 @@ from tests import realdata
 from tests.lake import Lake, bar
 
 
+pytestmark = pytest.mark.xdist_group("calendar")  # one worker builds the lake that the module shares
+
+
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """A lake with one bar at each moment the tests ask about."""

@@ -33,7 +33,7 @@ def minutes(count: int, *, start: str = "2026-03-02T14:30:00", symbol: str = "TS
     ]
 
 
-@pytest.mark.parametrize("chunks", [1, 3, 10])
+@pytest.mark.parametrize("chunks", [1, 3, pytest.param(10, marks=pytest.mark.slow)])
 def test_any_chopping_and_order_gives_the_marts_of_a_full_refresh(lake: Lake, chunks: int) -> None:
     parts = simulate(["TSLA", "SCHG"], date(2024, 6, 7), days=2, seed=chunks, parts=2, faults=True)
     lines = [line for part in parts for line in part.lines]
