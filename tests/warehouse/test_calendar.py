@@ -10,7 +10,6 @@ from loader.calendar import sessions
 from tests import realdata
 from tests.lake import Lake, bar
 
-
 pytestmark = pytest.mark.xdist_group("calendar")  # one worker builds the lake that the module shares
 
 
