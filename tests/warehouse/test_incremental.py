@@ -108,6 +108,16 @@ def test_a_bar_inserted_between_existing_ones_shifts_the_windows_after_it(lake: 
     assert_equal_marts(lake, lake.refreshed())
 
 
+def test_the_first_windows_of_a_new_day_reach_into_the_days_before(lake: Lake) -> None:
+    for number in range(4):  # eight bars a day: a window of twenty holds bars of four days
+        day = minutes(8, start=f"2026-03-0{number + 2}T14:30:00")
+        lines = [line | {"line_number": 10 * number + i, "close": str(101 + number + i)} for i, line in enumerate(day)]
+        lake.land(lines, f"2026-03-0{number + 2} 16")
+        lake.run()
+    assert lake.query("select count(sma_20) from fct_moving_average") == [(4 * 8 - 19,)]
+    assert_equal_marts(lake, lake.refreshed())
+
+
 def test_a_series_first_bars_may_arrive_last(lake: Lake) -> None:
     bars = minutes(60)
     for number, part in enumerate((bars[40:], bars[20:40], bars[:20])):
