@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
 
