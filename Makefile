@@ -38,11 +38,16 @@ sql: setup ## Open a DuckDB shell on the published tables
 
 .PHONY: test
 test: setup ## Run the tests that a change must pass (under 3 minutes)
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow and not aws"
 
 .PHONY: test-all
 test-all: setup ## Run every test that needs no second engine
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not aws"
+
+.PHONY: test-aws
+test-aws: setup setup-local-aws ## Run the project on Athena's engine, hold it against DuckDB, kill it (under 8 minutes)
+	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
+	@$(PY) -m pytest -m aws
 
 .PHONY: setup-local-aws
 setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS, and fetch Trino once (540 MB)

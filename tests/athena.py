@@ -4,8 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -89,6 +88,21 @@ class AthenaWarehouse:
             cwd=PROJECT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
+    def run_killed(self, statements: int, *arguments: str) -> bool:
+        """Start dbt and SIGKILL it once it has started so many statements. False when it ended before."""
+        before = self._started()
+        with self.start_dbt(*arguments) as process:
+            while process.poll() is None and self._started() < before + statements:
+                time.sleep(0.02)
+            was_running = process.poll() is None
+            process.kill()
+            process.communicate()
+        return was_running
+
+    def _started(self) -> int:
+        pages = self.client("athena").get_paginator("list_query_executions").paginate()
+        return sum(len(page["QueryExecutionIds"]) for page in pages)
+
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS."""
         return boto3.client(
@@ -139,19 +153,8 @@ def _typed(text: str | None, kind: str) -> object:
         return None
     if kind in ("integer", "bigint", "smallint", "tinyint"):
         return int(text)
-    readers = {
+    readers: dict[str, Callable[[str], object]] = {
         "decimal": Decimal, "double": float, "float": float, "boolean": lambda t: t == "true",
         "date": date.fromisoformat, "timestamp": datetime.fromisoformat,
     }  # fmt: skip
     return readers[kind](text) if kind in readers else text
-
-
-@contextmanager
-def killed_after(process: subprocess.Popen[str], seconds: float) -> Iterator[None]:
-    """SIGKILL a process `seconds` after its start, and wait until it is gone."""
-    try:
-        process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-    process.communicate()
-    yield

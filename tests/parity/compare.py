@@ -24,7 +24,7 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
 def differences(local: Lake, athena: AthenaWarehouse, relation: str, *, with_batch: bool) -> tuple[int, list[str]]:
-    """Compare one relation of both engines. Gives the number of rows and each difference with its key and both values."""
+    """Compare one relation of both engines. Gives its rows, and each difference with its key and both values."""
     schema, table = relation.split(".")
     key = TABLES[relation]
     here = _keyed(_local_rows(local, f"lake.tickerlake_{schema}.{table}"), key)
