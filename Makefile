@@ -39,18 +39,37 @@ sql: setup ## Open a DuckDB shell on the published tables
 
 .PHONY: test
 test: setup ## Run the tests that a change must pass (under 3 minutes)
-	@$(PY) -m pytest -m "not slow"
+	@$(PY) -m pytest -m "not slow and not aws"
 
 .PHONY: test-all
 test-all: setup ## Run every test that needs no second engine
-	@$(PY) -m pytest
+	@$(PY) -m pytest -m "not aws"
+
+.PHONY: test-aws
+test-aws: setup setup-local-aws ## Run the project on Athena's engine, hold it against DuckDB, kill it (under 8 minutes)
+	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
+	@$(PY) -m pytest -m aws
+
+.PHONY: setup-local-aws
+setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS, and fetch Trino once (540 MB)
+
+.venv-local-aws/ready: requirements/local_aws.txt
+	@echo "setting up .venv-local-aws (about a minute, once)"
+	@$(PYTHON) -m venv .venv-local-aws
+	@.venv-local-aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local_aws.txt
+	@.venv-local-aws/bin/python -m local_aws --fetch-only
+	@touch $@
+
+.PHONY: local-aws
+local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino, Glue, S3; Ctrl-C ends it
+	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary loader pipeline seeds tests
+	@.venv/bin/mypy --no-error-summary loader local_aws pipeline seeds tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
@@ -63,6 +82,7 @@ check: setup ## Lint, type-check and parse everything
 lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again

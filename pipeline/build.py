@@ -1,5 +1,6 @@
 """Write, audit, publish: build the models, run their tests, and move readers only when every test has passed."""
 
+import os
 import shutil
 from dataclasses import dataclass
 
@@ -32,19 +33,18 @@ def build(dbt: Dbt, *, full_refresh: bool = False) -> Report:
     Raises PipelineError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
     run's own guards.
     """
-    folder = lake.folder()
-    try:
-        (folder / "warehouse").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise PipelineError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
-    if not any((folder / "raw" / "bars").glob("*/*/*.ndjson.gz")):
-        raise PipelineError(f"nothing has landed in '{folder}/raw/bars': run `python -m loader fetch|replay|simulate`")
+    is_one_machine = dbt.adapter() == "duckdb"
+    if is_one_machine:
+        _require_lines()
+    else:
+        _bound_merges(dbt, full_refresh=full_refresh)
     options = ["--full-refresh"] if full_refresh else []
     results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
     problems = [_problem(result) for result in results if result.status not in _GOOD and result.status != "skipped"]
     if not problems:
         dbt.run_operation("publish")
-        publish_catalogue()
+        if is_one_machine:
+            publish_catalogue()
     return Report(
         models=sum(r.resource_type == "model" and r.status in _GOOD for r in results),
         tests=sum(r.resource_type == "test" and r.status in _GOOD for r in results),
@@ -63,6 +63,29 @@ def publish_catalogue() -> None:
     fresh = folder / f".{lake.PUBLISHED}.part"
     shutil.copyfile(folder / lake.CATALOG, fresh)
     fresh.replace(folder / lake.PUBLISHED)
+
+
+def _require_lines() -> None:
+    """Make the lake's folders. Raises PipelineError when they cannot be written, or nothing has landed."""
+    folder = lake.folder()
+    try:
+        (folder / "warehouse").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PipelineError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
+    if not any((folder / "raw" / "bars").glob("*/*/*.ndjson.gz")):
+        raise PipelineError(f"nothing has landed in '{folder}/raw/bars': run `python -m loader fetch|replay|simulate`")
+
+
+def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:
+    """Tell the models the earliest date that this run may write, so that merges read no more of their targets.
+
+    The answer reaches the models' configuration through the environment, which dbt reads when it parses.
+    """
+    os.environ["TICKERLAKE_MERGE_FROM"] = ""
+    dbt.parse_again()
+    if not full_refresh:
+        os.environ["TICKERLAKE_MERGE_FROM"] = dbt.answer("plan_merge").removeprefix("merge_from=")
+        dbt.parse_again()
 
 
 def _problem(result: NodeResult) -> str:

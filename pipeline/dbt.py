@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,20 +38,42 @@ class Dbt:
         answer = self._run(self._runner(), list(arguments))
         return [_node_result(result) for result in getattr(answer.result, "results", [])]
 
-    def run_operation(self, macro: str) -> None:
-        """Run one macro. Raises PipelineError with its message when it fails."""
-        answer = self._run(self._runner(), ["run-operation", macro])
+    def run_operation(self, macro: str, *listeners: Callable[[Any], None]) -> None:
+        """Run one macro; `listeners` get dbt's events. Raises PipelineError with its message when it fails."""
+        answer = self._run(self._runner(*listeners), ["run-operation", macro])
         if not answer.success:
             results: Any = answer.result
             raise PipelineError(
                 f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
             )
 
-    def _runner(self) -> dbtRunner:
+    def answer(self, macro: str) -> str:
+        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+        printed: list[str] = []
+
+        def listen(event: Any) -> None:
+            if event.info.name == "PrintEvent":
+                printed.append(event.info.msg)
+
+        self.run_operation(macro, listen)
+        if not printed:
+            raise PipelineError(f"{macro} printed nothing")
+        return printed[-1].strip()
+
+    def adapter(self) -> str:
+        """Give the adapter of the target: duckdb or athena."""
+        self._runner()
+        return str(self._manifest.metadata.adapter_type)
+
+    def parse_again(self) -> None:
+        """Forget the manifest: what it took from the environment has changed."""
+        self._manifest = None
+
+    def _runner(self, *callbacks: Callable[[Any], None]) -> dbtRunner:
         """Give a runner with a manifest of its own: compiling marks ephemeral models as done in the one it is given."""
         if self._manifest is None:
             self._manifest = self._run(dbtRunner(), ["parse"]).result
-        return dbtRunner(manifest=self._manifest.deepcopy())
+        return dbtRunner(manifest=self._manifest.deepcopy(), callbacks=list(callbacks))
 
     def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
         try:

@@ -1,10 +1,13 @@
 """What every test may use: a lake of its own to land bars in and build."""
 
 import os
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from local_aws.testing import local_aws
+from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 from tests.lake import Lake
 
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
@@ -15,3 +18,22 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """An empty lake, which dbt and the loader use for the length of one test."""
     monkeypatch.setenv("TICKERLAKE_LAKE", str(tmp_path / "lake"))
     return Lake(tmp_path / "lake")
+
+
+@pytest.fixture(scope="session")
+def local_endpoint() -> Iterator[Mapping[str, str]]:
+    """One local AWS for all tests of a session, as the environment that reaches it."""
+    with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE]) as running:
+        yield running.environment
+
+
+@pytest.fixture(scope="session")
+def athena_warehouse(local_endpoint: Mapping[str, str]) -> Callable[[str], AthenaWarehouse]:
+    """Make a warehouse with schemas and a raw bucket of its own."""
+
+    def make(name: str) -> AthenaWarehouse:
+        warehouse = AthenaWarehouse(name, local_endpoint)
+        warehouse.prepare()
+        return warehouse
+
+    return make

@@ -5,10 +5,7 @@
     {%- do graph.update({'tickerlake_plan': {}}) -%}
     {%- if flags.WHICH in ('run', 'build', 'retry', 'seed') -%}
       {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
-      {%- do run_query(create_audit_table(audit_relation('model_watermark'), {
-        'record_id': 'bigint', 'model': 'text', 'batch_id': 'bigint', 'arrival_until': 'text', 'fingerprint': 'text',
-        'invocation_id': 'text', 'recorded_at': 'timestamp', 'seconds': 'double', 'rows_affected': 'bigint',
-        'bytes_scanned': 'bigint'})) -%}
+      {%- do run_query(create_watermark_table()) -%}
     {%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry') -%}
       {%- set known = read_records() -%}
@@ -24,6 +21,7 @@
         {%- for reset in resets -%}{%- do known.update({reset.model: reset}) -%}{%- endfor -%}
       {%- endif -%}
       {%- do graph.update({'tickerlake_plan': plan_run(known)}) -%}
+      {%- do refuse_narrow_merge(known) -%}
     {%- endif -%}
   {%- endif -%}
 {% endmacro %}

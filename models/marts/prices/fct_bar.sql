@@ -15,6 +15,7 @@ with versions as (
   from {{ ref('int_bar__arrived') }} as arrived
   where arrived.reasons = ''
   {%- if is_incremental() %}
+    and {{ on_or_after('arrived.bar_date', merge_floor()) }}
   union all
   -- stored bars whose split factor may have changed compete as the versions they are
   select {{ columns_of('stored', bar_key() + received + version[1:]) }}

@@ -1,0 +1,1 @@
+"""Athena's API over a Trino server: statements, results, workgroups and metadata."""

@@ -1,0 +1,97 @@
+"""One local AWS for all tests, and a small client for it."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local_aws.testing import LocalAws, local_aws
+
+RESULTS = "s3://results/tests/"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An execution as Athena describes it, and its rows without the header."""
+
+    execution: dict[str, Any]
+    rows: list[list[str | None]]
+
+    @property
+    def state(self) -> str:
+        return str(self.execution["Status"]["State"])
+
+    @property
+    def reason(self) -> str:
+        return str(self.execution["Status"].get("StateChangeReason", ""))
+
+    @property
+    def scanned(self) -> int:
+        return int(self.execution["Statistics"]["DataScannedInBytes"])
+
+
+class Athena:
+    """Runs statements and waits for them."""
+
+    def __init__(self, aws: LocalAws) -> None:
+        self.aws = aws
+        self.api: Any = boto3.client("athena")
+
+    def start(self, sql: str, **options: Any) -> str:
+        options.setdefault("ResultConfiguration", {"OutputLocation": RESULTS})
+        options.setdefault("QueryExecutionContext", {"Database": "tests"})
+        return str(self.api.start_query_execution(QueryString=sql, **options)["QueryExecutionId"])
+
+    def wait(self, execution_id: str, seconds: float = 60) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = dict(self.api.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"])
+            if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                return found
+            time.sleep(0.03)
+        raise AssertionError(f"{execution_id} still runs after {seconds} s")
+
+    def run(self, sql: str, **options: Any) -> Answer:
+        execution = self.wait(self.start(sql, **options))
+        if execution["Status"]["State"] != "SUCCEEDED":
+            return Answer(execution, [])
+        page = self.api.get_query_results(QueryExecutionId=execution["QueryExecutionId"])
+        rows = [[cell.get("VarCharValue") for cell in row["Data"]] for row in page["ResultSet"]["Rows"]]
+        has_header = execution["StatementType"] == "DML" and execution["SubstatementType"] == "SELECT"
+        return Answer(execution, rows[1:] if has_header else rows)
+
+    def ok(self, sql: str, **options: Any) -> list[list[str | None]]:
+        answer = self.run(sql, **options)
+        assert answer.state == "SUCCEEDED", f"{answer.reason}\n{sql}"
+        return answer.rows
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[LocalAws]:
+    with local_aws(Path(sys.executable), ["--bucket", "results", "--bucket", "lake"]) as found:
+        os.environ.update(found.environment)
+        yield found
+
+
+@pytest.fixture(scope="session")
+def athena(running: LocalAws) -> Athena:
+    found = Athena(running)
+    found.ok("create database if not exists tests")
+    return found
+
+
+@pytest.fixture
+def table(athena: Athena, request: pytest.FixtureRequest) -> str:
+    """A fresh Iceberg table of 2,000 rows (id, v), by name."""
+    name = request.node.name.split("[")[0][:60]
+    athena.ok(
+        f"create table tests.{name} with (table_type = 'ICEBERG', location = 's3://lake/{name}', is_external = false) "
+        "as select n as id, 0 as v from unnest(sequence(1, 2000)) as t (n)"
+    )
+    return f"tests.{name}"

@@ -1,0 +1,108 @@
+"""Statements become plans: what is translated, what is refused. No server."""
+
+import pytest
+
+from local_aws.athena.errors import InvalidRequestError, StatementError
+from local_aws.athena.plan import MAX_STATEMENT_BYTES, check_size, plan
+
+OUTPUT = "s3://results/x"
+
+
+def trino(sql: str) -> str:
+    return plan(sql, "db", OUTPUT).trino[-1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select 1;", "select 1"),
+        ("-- a comment\n/* more */ select 1", "select 1"),
+        ("OPTIMIZE t REWRITE DATA USING BIN_PACK where d > 1", 'ALTER TABLE "local_iceberg"."db"."t" EXECUTE optimize where d > 1'),
+        ("alter table `other`.`a` rename to `other`.`b`", 'ALTER TABLE "awsdatacatalog"."other"."a" RENAME TO "other"."b"'),
+        ("show tables in x", 'SHOW TABLES FROM "awsdatacatalog"."x"'),
+        ("create schema if not exists `x`", 'CREATE SCHEMA if not exists "awsdatacatalog"."x"'),
+        ("alter table t change a a bigint", 'ALTER TABLE "awsdatacatalog"."db"."t" ALTER COLUMN "a" SET DATA TYPE bigint'),
+    ],
+)  # fmt: skip
+def test_a_statement_is_translated(sql: str, expected: str) -> None:
+    assert trino(sql) == expected
+
+
+def test_an_iceberg_ctas_keeps_athenas_own_properties_beside_trinos() -> None:
+    found = plan(
+        "create table \"db\".\"t\" with (table_type='iceberg', location='s3://b/t/', partitioning=ARRAY['day(x)'], "
+        "is_external=false, write_compression='zstd', vacuum_max_snapshot_age_seconds='60') as select 1 as x",
+        "db", OUTPUT,
+    )  # fmt: skip
+    assert found.trino == [
+        'CREATE TABLE "local_iceberg"."db"."t" WITH (location = \'s3://b/t\', partitioning = ARRAY[\'day(x)\'], '
+        "extra_properties = MAP(ARRAY['vacuum_max_snapshot_age_seconds'], ARRAY['60'])) AS select 1 as x"
+    ]
+    assert found.session == {"local_iceberg.compression_codec": "ZSTD"}
+    assert found.iceberg_select == "select 1 as x"
+
+
+def test_a_hive_table_goes_to_glue_with_its_serde_and_projection() -> None:
+    found = plan(
+        "create external table raw.lines (line string comment 'it''s') partitioned by (dt string) "
+        "row format serde 'org.apache.hadoop.hive.serde2.RegexSerDe' with serdeproperties ('input.regex' = '^(.*)$') "
+        "location 's3://b/l/' tblproperties ('projection.enabled' = 'true', 'storage.location.template' = 's3://b/dt=${dt}/')",
+        "db", OUTPUT,
+    )  # fmt: skip
+    assert found.glue is not None
+    table = found.glue.arguments["table"]
+    assert isinstance(table, dict)
+    assert table["PartitionKeys"] == [{"Name": "dt", "Type": "string"}]
+    assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"] == {"input.regex": "^(.*)$"}
+    assert table["Parameters"]["storage.location.template"] == "s3://b/dt=${dt}/"
+
+
+def test_ddl_buckets_are_turned_round() -> None:
+    sql = trino(
+        "create table t (a int, s string) partitioned by (bucket(8, s), day(a)) location 's3://b/t' "
+        "tblproperties ('table_type' = 'ICEBERG')"
+    )
+    assert "partitioning = ARRAY['bucket(s, 8)', 'day(a)']" in sql
+    assert '"a" integer, "s" varchar' in sql
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "grant select on t to x", "call system.runtime.kill_query('x')", "set session x = 1", "use db",
+        "create materialized view v as select 1", "create function f() returns int return 1", "truncate table t",
+        "start transaction", "analyze t", "show catalogs", "create index i on t (a)",
+        "select * from system.runtime.nodes", 'select * from "local_iceberg".db.t', "alter table t owner to x",
+    ],
+)  # fmt: skip
+def test_what_athena_does_not_take_is_refused_before_it_has_an_id(sql: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        plan(sql, "db", OUTPUT)
+
+
+@pytest.mark.parametrize(
+    ("sql", "reason"),
+    [
+        ("create table t with (foo = 1) as select 1 as x", "'foo' does not exist"),
+        ("create table t (a int) location 's3://b/t' tblproperties ('table_type'='ICEBERG', 'x'='1')", "Unsupported table property key: x"),
+        ("create table t (a int) location 's3://b/t'", "only EXTERNAL tables and Iceberg tables"),
+        ("create table t (a smallint) location 's3://b/t' tblproperties ('table_type'='ICEBERG')", "Type not supported"),
+        ("create external table t (a int) location '/tmp/x'", "not an s3:// path"),
+    ],
+)  # fmt: skip
+def test_what_athena_fails_is_failed_with_a_reason(sql: str, reason: str) -> None:
+    with pytest.raises(StatementError, match="(?i)" + reason.replace("(", r"\(")):
+        plan(sql, "db", OUTPUT)
+
+
+def test_a_quoted_text_is_no_catalogue() -> None:
+    assert trino("select 'from system.runtime.nodes' as x -- system.a.b").startswith("select")
+    assert trino("select t.system.x.y from t") == "select t.system.x.y from t"
+
+
+def test_a_statement_may_have_262144_bytes_and_no_more() -> None:
+    check_size("x" * MAX_STATEMENT_BYTES)
+    with pytest.raises(InvalidRequestError, match="262144"):
+        check_size("é" * (MAX_STATEMENT_BYTES // 2) + "x")
+    with pytest.raises(InvalidRequestError, match="empty"):
+        check_size("-- nothing\n")

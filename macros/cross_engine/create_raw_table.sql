@@ -1,0 +1,22 @@
+{#- Make a dataset of the raw zone readable: `dbt run-operation create_raw_table --args '{dataset: bars}'`. On Athena a table
+    over the very objects that the loader's sinks write, one row per line, whose days need no registration: dt is projected,
+    hr is read from the path (projecting it too would list 24 folders a day). Days before var('raw_begins') are not seen.
+    DuckDB reads the folder as it is. -#}
+{% macro create_raw_table(dataset) %}{{ return(adapter.dispatch('create_raw_table')(dataset)) }}{% endmacro %}
+
+{% macro default__create_raw_table(dataset) %}{{ unsupported_engine('create_raw_table') }}{% endmacro %}
+
+{% macro duckdb__create_raw_table(dataset) %}{% endmacro %}
+
+{% macro athena__create_raw_table(dataset) %}
+  {%- set table = api.Relation.create(database=target.database, schema=target.schema ~ '_raw', identifier=dataset) -%}
+  {%- set location = 's3://' ~ env_var('TICKERLAKE_RAW_BUCKET') ~ '/raw/' ~ dataset ~ '/' -%}
+  {%- do adapter.create_schema(table) -%}
+  {%- do run_query(
+    "create external table if not exists `" ~ table.schema ~ "`.`" ~ table.identifier ~ "` (line string) partitioned by (dt string)"
+    ~ " row format serde 'org.apache.hadoop.hive.serde2.RegexSerDe' with serdeproperties ('input.regex' = '^(.*)$')"
+    ~ " location '" ~ location ~ "' tblproperties ('projection.enabled' = 'true', 'projection.dt.type' = 'date',"
+    ~ " 'projection.dt.format' = 'yyyy-MM-dd', 'projection.dt.range' = '" ~ var('raw_begins') ~ ",NOW+1DAYS',"
+    ~ " 'projection.dt.interval' = '1', 'projection.dt.interval.unit' = 'DAYS',"
+    ~ " 'storage.location.template' = '" ~ location ~ "dt=${dt}/')") -%}
+{% endmacro %}

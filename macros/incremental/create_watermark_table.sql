@@ -1,0 +1,7 @@
+{#- DDL of model_watermark, the record of what each model has consumed: one row per model and run. -#}
+{% macro create_watermark_table() %}
+  {{ return(create_audit_table(audit_relation('model_watermark'), {
+    'record_id': 'bigint', 'model': 'text', 'batch_id': 'bigint', 'arrival_until': 'text', 'fingerprint': 'text',
+    'invocation_id': 'text', 'recorded_at': 'timestamp', 'seconds': 'double', 'rows_affected': 'bigint',
+    'bytes_scanned': 'bigint'})) }}
+{% endmacro %}

@@ -1,0 +1,160 @@
+"""A warehouse under test on Athena: the same doors as tests/lake.py, over boto3 and unmodified dbt-athena."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from pipeline.lake import PROJECT
+
+RESULTS, WAREHOUSE = "results", "warehouse"
+_DBT = Path(sys.executable).parent / "dbt"
+
+
+class StatementFailedError(Exception):
+    """A statement that Athena did not finish; the text is its reason."""
+
+
+@dataclass(frozen=True)
+class AthenaWarehouse:
+    """One set of schemas and one raw bucket of the test's own, on a shared local AWS."""
+
+    name: str
+    endpoint: Mapping[str, str]  # the environment that reaches it
+
+    def environment(self) -> dict[str, str]:
+        """What dbt and the pipeline need to work here."""
+        return {
+            **os.environ,
+            **self.endpoint,
+            "TICKERLAKE_SCHEMA": self.name,
+            "TICKERLAKE_RAW_BUCKET": self.raw_bucket,
+            "TICKERLAKE_RESULTS_BUCKET": RESULTS,
+            "TICKERLAKE_WAREHOUSE_BUCKET": WAREHOUSE,
+            "TICKERLAKE_POLL_SECONDS": "0.05",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DBT_TARGET_PATH": f"target/{self.name}",
+        }
+
+    @property
+    def raw_bucket(self) -> str:
+        """The bucket of the raw zone."""
+        return self.name.replace("_", "-") + "-raw"
+
+    def prepare(self) -> None:
+        """Make the raw bucket and the raw table."""
+        self.client("s3").create_bucket(Bucket=self.raw_bucket)
+        self.dbt("run-operation", "create_raw_table", "--args", "{dataset: bars}")
+
+    def upload(self, lake: Path) -> int:
+        """Put the raw objects of a lake folder where Firehose would; those already there stay. Returns how many."""
+        s3, uploaded = self.client("s3"), 0
+        known = {item["Key"] for item in s3.list_objects_v2(Bucket=self.raw_bucket).get("Contents", [])}
+        for file in sorted((lake / "raw" / "bars").glob("*/*/*.ndjson.gz")):
+            key = str(file.relative_to(lake))
+            if key not in known:
+                s3.put_object(Bucket=self.raw_bucket, Key=key, Body=file.read_bytes())
+                uploaded += 1
+        return uploaded
+
+    def dbt(self, *arguments: str, check: bool = True) -> str:
+        """Run dbt to its end; gives what it printed. A failing command fails the test unless `check` is off."""
+        with self.start_dbt(*arguments) as process:
+            output, _ = process.communicate()
+        assert not check or process.returncode == 0, output[-6000:]
+        return output
+
+    def pipeline(self, *arguments: str) -> str:
+        """Run `python -m pipeline`; it must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", *arguments],
+            cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start dbt in a process of its own, as a user or a scheduler does."""
+        return subprocess.Popen(
+            [str(_DBT), "--no-use-colors", *arguments, "--target", "aws"],
+            cwd=PROJECT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def run_killed(self, statements: int, *arguments: str) -> bool:
+        """Start dbt and SIGKILL it once it has started so many statements. False when it ended before."""
+        before = self._started()
+        with self.start_dbt(*arguments) as process:
+            while process.poll() is None and self._started() < before + statements:
+                time.sleep(0.02)
+            was_running = process.poll() is None
+            process.kill()
+            process.communicate()
+        return was_running
+
+    def _started(self) -> int:
+        pages = self.client("athena").get_paginator("list_query_executions").paginate()
+        return sum(len(page["QueryExecutionIds"]) for page in pages)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local AWS."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self.endpoint["AWS_ENDPOINT_URL"], region_name=self.endpoint["AWS_REGION"],
+            aws_access_key_id="local", aws_secret_access_key="local",
+        )  # fmt: skip
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query; bare table names are marts. Raises StatementFailedError with Athena's reason."""
+        return [tuple(row.values()) for row in self.rows(sql)]
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Run a query; rows by column name, values typed."""
+        athena = self.client("athena")
+        started = athena.start_query_execution(
+            QueryString=sql, QueryExecutionContext={"Database": f"{self.name}_marts"},
+            ResultConfiguration={"OutputLocation": f"s3://{RESULTS}/tests/"},
+        )  # fmt: skip
+        while True:
+            found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]
+            if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                break
+            time.sleep(0.02)
+        if found["Status"]["State"] != "SUCCEEDED":
+            raise StatementFailedError(found["Status"].get("StateChangeReason", found["Status"]["State"]))
+        pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started["QueryExecutionId"])
+        rows: list[dict[str, Any]] = []
+        for number, page in enumerate(pages):
+            columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
+            for row in page["ResultSet"]["Rows"][1 if number == 0 else 0 :]:
+                values = [cell.get("VarCharValue") for cell in row["Data"]]
+                rows.append({c["Name"]: _typed(v, c["Type"]) for c, v in zip(columns, values, strict=True)})
+        return rows
+
+    def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+        """A mart by its key, without batch_id; keys must be unique."""
+        rows = self.rows(f"select * from {name}")
+        for row in rows:
+            row.pop("batch_id", None)
+        found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
+        assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
+        return found
+
+
+def _typed(text: str | None, kind: str) -> object:
+    if text is None:
+        return None
+    if kind in ("integer", "bigint", "smallint", "tinyint"):
+        return int(text)
+    readers: dict[str, Callable[[str], object]] = {
+        "decimal": Decimal, "double": float, "float": float, "boolean": lambda t: t == "true",
+        "date": date.fromisoformat, "timestamp": datetime.fromisoformat,
+    }  # fmt: skip
+    return readers[kind](text) if kind in readers else text

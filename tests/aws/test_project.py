@@ -1,0 +1,184 @@
+"""The whole project on Athena's engine through unmodified dbt-athena, beside the same raw objects on DuckDB."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from loader.__main__ import main as loader
+from tests.athena import AthenaWarehouse, StatementFailedError
+from tests.lake import Lake, bar
+from tests.parity.compare import assert_equal
+
+pytestmark = pytest.mark.aws
+_SEED = 20
+_PARTS = 6
+_KILLS = 3
+
+
+class Twins:
+    """One raw zone, read by two warehouses."""
+
+    def __init__(self, local: Lake, athena: AthenaWarehouse) -> None:
+        self.local, self.athena = local, athena
+        self._part = 0
+
+    def deliver(self) -> None:
+        """Land the next delivery of simulated bars with faults, on both."""
+        self._part += 1
+        options = ["--symbols", "TSLA,NVDA,BTC-USD", "--sessions", "3", "--part", f"{self._part}/{_PARTS}"]
+        assert loader(["simulate", "--faults", *options, "--lake", str(self.local.folder)]) == 0
+        assert self.athena.upload(self.local.folder) == 1
+
+    def land(self, *records: dict[str, Any]) -> None:
+        """Land records on both, in the current hour."""
+        now = datetime.now(UTC)
+        self.local.land(records, hour=now.strftime("%Y-%m-%d %H"), name=f"extra-{now.timestamp()}")
+        assert self.athena.upload(self.local.folder) == 1
+
+    def correction_of_the_first_bar(self) -> dict[str, Any]:
+        """A later final version of the oldest bar, with another close and volume."""
+        found = self.local.query(
+            "select symbol, source, bar_start_at, price_basis, high from fct_bar order by bar_start_at, symbol limit 1"
+        )
+        symbol, source, start, basis, high = found[0]
+        return bar(
+            symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", str(high + 1), source=source, price_basis=basis, volume="77777",
+            received_at="2099-01-01T00:00:00.000Z", run_id="01K00000000000000000000001",
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def twins(athena_warehouse: Callable[[str], AthenaWarehouse], tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    folder = tmp_path_factory.mktemp("twins") / "lake"
+    folder.mkdir()
+    return Twins(Lake(folder), athena_warehouse("twins"))
+
+
+def test_the_first_build_gives_the_same_rows_as_duckdb(twins: Twins) -> None:
+    twins.deliver()
+    twins.athena.dbt("seed")
+    twins.athena.dbt("run")
+    twins.local.run()
+    rows = assert_equal(twins.local, twins.athena, with_batch=True)
+    assert rows["marts.fct_bar"] > 500
+    assert rows["audit.quarantined_record"] > 0
+
+
+def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) -> None:
+    twins.deliver()
+    twins.land(twins.correction_of_the_first_bar())
+    twins.athena.dbt("run-operation", "publish")
+    before = twins.athena.query("select count(*) from published.fct_bar")[0][0]
+    twins.athena.dbt("run")
+    twins.local.run()
+    assert_equal(twins.local, twins.athena, with_batch=True)
+    assert twins.athena.query("select count(*) from fct_volume_spike where volume = 77777") == [(1,)]
+    # readers stay on the published snapshot until a release moves them
+    assert twins.athena.query("select count(*) from published.fct_bar")[0][0] == before
+    twins.athena.dbt("run-operation", "publish")
+    assert twins.athena.query("select count(*) from published.fct_bar")[0][0] > before
+
+
+def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins: Twins) -> None:
+    twins.deliver()
+    assert "published" in twins.athena.pipeline("build", "--target", "aws")
+    twins.local.run()
+    rows = assert_equal(twins.local, twins.athena, with_batch=True)
+    assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["marts.fct_bar"],)]
+    merges = [query for query in _statements(twins.athena) if "merge into" in query.lower() and "fct_bar" in query]
+    assert "target.bar_date >= date '" in merges[0], merges[0][:600]
+
+
+def test_a_bound_later_than_what_must_be_written_is_refused(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
+    twins.deliver()
+    # the marts of this delivery are left unbuilt
+    twins.athena.dbt("run", "--select", "+fct_bar")
+    monkeypatch.setenv("TICKERLAKE_MERGE_FROM", "2098-01-01")
+    assert "TICKERLAKE_MERGE_FROM is 2098-01-01" in twins.athena.dbt("run", check=False)
+    monkeypatch.delenv("TICKERLAKE_MERGE_FROM")
+    release(twins.athena)
+    twins.athena.dbt("run")
+    twins.local.run()
+    assert_equal(twins.local, twins.athena)
+
+
+def test_killed_runs_heal(twins: Twins) -> None:
+    randomly, kills = random.Random(_SEED), 0
+    twins.deliver()
+    while kills < _KILLS:
+        at = randomly.randint(8, 55)
+        assert twins.athena.run_killed(at, "run"), f"dbt ended before its statement {at}"
+        kills += 1
+        release(twins.athena)
+    twins.deliver()
+    twins.athena.dbt("run")
+    twins.local.run()
+    assert_equal(twins.local, twins.athena)
+
+
+def test_a_full_refresh_equals_the_increments(twins: Twins) -> None:
+    twins.athena.dbt("run", "--full-refresh")
+    assert_equal(twins.local, twins.athena)
+
+
+def test_a_second_run_waits_for_the_lease(twins: Twins) -> None:
+    lease = f"{twins.athena.name}_audit.run_lease"
+    later = "current_timestamp + interval '1' hour"
+    twins.athena.rows(f"update {lease} set holder = 'somebody', expires_at = cast({later} as timestamp(6))")
+    assert "another run (somebody) holds the lease" in twins.athena.dbt("run", check=False)
+    twins.athena.dbt("run-operation", "release_lease", "--args", "{holder: somebody}")
+    twins.athena.dbt("run", "--select", "int_split__factor")
+
+
+def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> None:
+    assert "--empty and --sample would rebuild tables" in twins.athena.dbt("run", "--empty", check=False)
+    twins.athena.dbt("docs", "generate")
+
+
+def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWarehouse], tmp_path: Path) -> None:
+    from tests import realdata
+
+    local, athena = Lake(tmp_path / "lake"), athena_warehouse("real")
+    recorded = _first_lines(realdata.path("minute/av_1min_ext_2020q4/TSLA.csv.gz"), 6000, tmp_path / "TSLA.csv")
+    replay = ["replay", str(recorded), "--provider", "alphavantage_csv", "--symbol", "TSLA", "--label", "end"]
+    assert loader([*replay, "--received-at", "2021-01-09T12:00:00Z", "--lake", str(local.folder)]) == 0
+    athena.upload(local.folder)
+    athena.dbt("seed")
+    athena.dbt("run")
+    local.run()
+    assert assert_equal(local, athena, with_batch=True)["marts.fct_bar"] == 6000
+
+
+def release(athena: AthenaWarehouse) -> None:
+    """Give back the lease of a run that was killed, as its message tells a user to, if it had taken one."""
+    try:
+        holder = athena.query(f"select holder from {athena.name}_audit.run_lease")[0][0]
+    except StatementFailedError:
+        return
+    athena.dbt("run-operation", "release_lease", "--args", f"{{holder: {holder}}}")
+
+
+def _statements(athena: AthenaWarehouse) -> list[str]:
+    """The newest 100 statements, newest first."""
+    client = athena.client("athena")
+    ids = client.list_query_executions(MaxResults=50)
+    more = client.list_query_executions(MaxResults=50, NextToken=ids["NextToken"])
+    found = []
+    for page in (ids, more):
+        answer = client.batch_get_query_execution(QueryExecutionIds=page["QueryExecutionIds"])
+        by_id = {e["QueryExecutionId"]: e["Query"] for e in answer["QueryExecutions"]}
+        found += [by_id[i] for i in page["QueryExecutionIds"]]
+    return found
+
+
+def _first_lines(recorded: Path, number: int, target: Path) -> Path:
+    import gzip
+    from itertools import islice
+
+    with gzip.open(recorded, "rt") as source, target.open("w") as out:
+        out.writelines(islice(source, number + 1))
+    return target
