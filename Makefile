@@ -76,6 +76,7 @@ check: setup ## Lint, type-check and parse everything
 	@.venv/bin/dbt --quiet parse --target aws --target-path target/aws
 	@.venv/bin/dbt --quiet parse --target local
 	@.venv/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/bouncer.log 2>&1 || { cat target/bouncer.log; exit 1; }
+	@$(PY) -m pytest -n 0 tests/test_project_rules.py > target/rules.log 2>&1 || { cat target/rules.log; exit 1; }
 	@echo "check: all clean"
 
 .PHONY: lock
