@@ -86,11 +86,11 @@ class Lake:
             connection.execute("use lake.tickerlake_marts")
             return connection.sql(sql).fetchall()
 
-    def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    def mart(self, name: str, schema: str = "tickerlake_marts") -> dict[tuple[Any, ...], dict[str, Any]]:
         """A mart by its key (symbol, bar_interval, source, bar_start_at), without batch_id; keys must be unique."""
         connection = lakes.connect(self.folder, lakes.CATALOG)
         with closing(connection):
-            relation = connection.sql(f"select * exclude (batch_id) from lake.tickerlake_marts.{name}")
+            relation = connection.sql(f"select * exclude (batch_id) from lake.{schema}.{name}")
             rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
         found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
         assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
