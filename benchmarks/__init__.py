@@ -1,0 +1,1 @@
+"""Measurements that are repeated, with the numbers they are held to."""
