@@ -16,7 +16,7 @@ from typing import Any
 from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
 
-MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike")
+MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator")
 GOOD = {"success", "pass", "warn", "no-op"}
 
 
