@@ -42,8 +42,7 @@
     {%- set is_refreshed = flags.FULL_REFRESH and node.unique_id in selected_resources -%}
     {%- if is_refreshed and name == 'fct_bar' and relation -%}{%- do refuse_to_forget(relation) -%}{%- endif -%}
     {%- if is_refreshed or (name in known and not relation) -%}
-      {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': '',
-        'highest': known.get(name, {}).get('highest', 0)}) -%}
+      {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': ''}) -%}
     {%- endif -%}
     {%- if (is_refreshed or not relation) and node.unique_id in selected_resources and 'int_bar__arrived' in node.config.meta.consumes
         and models['int_bar__arrived'].unique_id not in selected_resources -%}
