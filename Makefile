@@ -44,6 +44,10 @@ test: setup ## Run the tests that a change must pass (under 3 minutes)
 test-all: setup ## Run every test that needs no second engine
 	@$(PY) -m pytest
 
+.PHONY: soak
+soak: setup ## Run random sequences against full refreshes: MINUTES=10 SEED=1
+	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
+
 .PHONY: check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
