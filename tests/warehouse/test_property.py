@@ -1,11 +1,12 @@
 """Whatever arrives, in whatever order, however runs are cut short: the marts are those of a full refresh.
 
 Hypothesis draws a sequence of deliveries and commands and drives the real project with it. A kill is a statement that
-the engine refuses: the n-th one of the run raises, and so does every later one, the hooks' own included, so that the run
-leaves what a killed process leaves. A slow test sends SIGKILL to real processes. `make soak` runs sequences until its
-budget is spent, and prints their seeds.
+the engine refuses: the n-th one of the run raises, and so does every later one, the hooks' own included, so that the
+run leaves what a killed process leaves. A slow test sends SIGKILL to real processes. `make soak` runs sequences until
+its budget is spent, and prints their seeds.
 """
 
+import gc
 import json
 import os
 import random
@@ -83,7 +84,7 @@ steps = st.builds(
     deliveries=st.lists(deliveries, min_size=1, max_size=4).map(tuple),
     select=st.sampled_from([(), (), (), *PARTIAL]),
     full_refresh=st.sampled_from([False, False, False, True]),
-    kill_at=st.one_of(st.none(), st.integers(1, 60)),
+    kill_at=st.one_of(st.none(), st.integers(1, 160)),
 )
 sequences = st.lists(steps, min_size=2, max_size=5)
 
@@ -93,9 +94,10 @@ COUNTS = {"sequences": 0, "runs": 0, "kills": 0}
 @contextmanager
 def dying_at(statement: int | None) -> Iterator[None]:
     """Let the run's n-th statement and all later ones fail, at the adapter's door to the engine."""
-    from dbt.adapters.duckdb.environments import RetryableCursor
+    from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
+    from dbt_common.exceptions import DbtRuntimeError
 
-    execute, seen = RetryableCursor.execute, 0
+    execute, seen = DuckDBCursorWrapper.execute, 0
 
     def counted(self: Any, sql: str, bindings: Any = None) -> Any:
         nonlocal seen
@@ -103,14 +105,14 @@ def dying_at(statement: int | None) -> Iterator[None]:
         if statement is not None and seen >= statement:
             if seen == statement:
                 COUNTS["kills"] += 1
-            raise RuntimeError("killed by the test")
+            raise DbtRuntimeError("killed by the test")
         return execute(self, sql, bindings) if bindings is not None else execute(self, sql)
 
-    RetryableCursor.execute = counted
+    DuckDBCursorWrapper.execute = counted
     try:
         yield
     finally:
-        RetryableCursor.execute = execute
+        DuckDBCursorWrapper.execute = execute
 
 
 def lines_of(delivery: Delivery, number: int) -> list[dict[str, Any] | bytes]:
@@ -171,6 +173,7 @@ def play(sequence: list[Step], folder: Path) -> None:
         COUNTS["runs"] += 1
         with dying_at(step.kill_at), suppress(PipelineError):  # a refusal, or the kill
             lake.dbt("run", *options)
+        gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
     lake.run()
     try:
         assert_equal_marts(lake, lake.refreshed())
