@@ -68,6 +68,10 @@ local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino,
 cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
 	@$(PY) -m benchmarks.cost
 
+.PHONY: soak
+soak: setup ## Run random sequences against full refreshes: MINUTES=10 SEED=1
+	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
+
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything

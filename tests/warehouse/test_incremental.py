@@ -243,7 +243,8 @@ def test_a_split_learned_late_restates_from_its_date_on(lake: Lake, tmp_path: Pa
     ours.dbt("seed")
     ours.run()
     assert ours.query("""
-        select bar_date, min(split_factor), dense_rank() over (order by max(batch_id)) from fct_bar group by 1 order by 1
+        select bar_date, min(split_factor), dense_rank() over (order by max(batch_id))
+        from fct_bar group by 1 order by 1
     """) == [
         (date(2026, 3, 2), 15, 1),
         (date(2026, 3, 3), 30, 2),
