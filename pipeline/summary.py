@@ -7,7 +7,15 @@ import duckdb
 
 from pipeline import lake
 
-_MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "quarantined_record")
+_MARTS = (
+    "fct_bar",
+    "fct_price_change",
+    "fct_moving_average",
+    "fct_technical_indicator",
+    "fct_volume_spike",
+    "fct_signal",
+    "quarantined_record",
+)
 
 
 def text() -> str:
