@@ -224,7 +224,8 @@ def _as_minutes(symbol: str, rows: Sequence[Mapping[str, str]]) -> Iterator[Row]
         # the tables' highs and lows are not always the extremes
         low = min(prices.values(), key=float)
         high = max(prices.values(), key=float)
-        fields = prices | {"low": low, "high": high, "volume": _plain(row["volume"]), "line_number": number}
+        fields: dict[str, Any] = prices | {"low": low, "high": high, "volume": _plain(row["volume"])}
+        fields["line_number"] = number
         yield bar(symbol, f"{first + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}", **fields)
 
 
