@@ -19,6 +19,7 @@ $(READY): requirements/dev.txt
 	@$(PYTHON) -m venv .venv
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(PY) -m pipeline.extensions
+	@mkdir -p lake
 	@touch $@
 
 profiles.yml: | profiles.yml.example
@@ -67,16 +68,23 @@ local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino,
 cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
 	@$(PY) -m benchmarks.cost
 
+.PHONY: soak
+soak: setup ## Run random sequences against full refreshes: MINUTES=10 SEED=1
+	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
+
 .PHONY: check
+check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
 	@.venv/bin/mypy --no-error-summary benchmarks loader local_aws pipeline seeds tests
 	@.venv/bin/yamllint --strict .
-	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse
+	@mkdir -p $(TICKERLAKE_LAKE)
+	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
 	@.venv/bin/dbt --quiet parse --target aws --target-path target/aws
 	@.venv/bin/dbt --quiet parse --target local
-	@.venv/bin/dbt-bouncer run --config-file .dbt-bouncer.yml
+	@.venv/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/bouncer.log 2>&1 || { cat target/bouncer.log; exit 1; }
+	@$(PY) -m pytest -n 0 tests/test_project_rules.py > target/rules.log 2>&1 || { cat target/rules.log; exit 1; }
 	@echo "check: all clean"
 
 .PHONY: lock

@@ -3,6 +3,7 @@
 import argparse
 import gzip
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from loader.providers.context import Context
 from loader.providers.label_check import contradiction, describe
 from loader.providers.simulate import simulate
 from loader.run import Run
+from loader.sinks import choose
+from loader.sinks.folder import FolderSink
 
 FORMATS: dict[str, tuple[str, Callable[[bytes, Context], Outcome]]] = {
     "alphavantage_csv": ("alphavantage_adjusted", csv_file.parse),
@@ -40,11 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _replay(options: argparse.Namespace) -> int:
-    configured = settings.read(options.lake)
+    configured = settings.read(options.lake, options.sink)
     now = datetime.now(UTC)
     received_at = options.received_at or now
     default_source, parse = FORMATS[options.provider]
-    run = Run(configured.lake, "replay", options.provider, now, options.archive == "all")
+    run = Run(configured.lake, "replay", options.provider, now, options.archive == "all", sink=choose.sink(configured))
     for path in options.files:
         symbol = options.symbol or _symbol_of(path)
         context = Context.build(
@@ -67,8 +70,15 @@ def _replay(options: argparse.Namespace) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> int:
-    configured = settings.read(options.lake)
-    run = Run(configured.lake, "fetch", options.provider, datetime.now(UTC), options.archive == "all")
+    configured = settings.read(options.lake, options.sink)
+    run = Run(
+        configured.lake,
+        "fetch",
+        options.provider,
+        datetime.now(UTC),
+        options.archive == "all",
+        sink=choose.sink(configured),
+    )
     with requests.Session() as http:
         for symbol in options.symbols or reference.universe():
             now = datetime.now(UTC)
@@ -77,12 +87,11 @@ def _fetch(options: argparse.Namespace) -> int:
             run.take(outcome, payload, now)
             if outcome.is_failure:
                 print(f"{symbol}: {outcome.kind}: {outcome.message}", file=sys.stderr)
-    _report(run, options)
-    return 1 if any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure) else 0
+    return _report(run, options) or int(any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure))
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    configured = settings.read(options.lake)
+    configured = settings.read(options.lake, options.sink)
     part, parts = options.part
     made = simulate(
         options.symbols or reference.universe(),
@@ -92,21 +101,29 @@ def _simulate(options: argparse.Namespace) -> int:
         parts=parts,
         faults=options.faults,
     )[part - 1]
-    run = Run(configured.lake, "simulate", "simulate", datetime.now(UTC), run_id=made.run_id)
+    run = Run(
+        configured.lake, "simulate", "simulate", datetime.now(UTC), run_id=made.run_id, sink=choose.sink(configured)
+    )
     run.take_lines(made.lines)
     return _report(run, options, dict(made.counts))
 
 
 def _report(run: Run, options: argparse.Namespace, planted: dict[str, int] | None = None) -> int:
     ledger = run.finish(datetime.now(UTC))
+    if run.dead_lettered:
+        print(f"{run.dead_lettered:,} lines were not delivered: {run.lake}/dead_letters keeps them", file=sys.stderr)
     if options.json:
         print(json.dumps(ledger | ({"planted": planted} if planted else {})))
-        return 0
+        return 1 if run.dead_lettered else 0
     null_rows = f", {run.null_rows:,} rows without prices" if run.null_rows else ""
-    print(f"landed {run.sent:,} lines in {run.lake}/raw (run {run.run_id}){null_rows}")
+    print(f"landed {ledger['confirmed']:,} lines in {_where(options, run)} (run {run.run_id}){null_rows}")
     if planted:
         print("  " + ", ".join(f"{name} {count:,}" for name, count in sorted(planted.items())))
-    return 0
+    return 1 if run.dead_lettered else 0
+
+
+def _where(options: argparse.Namespace, run: Run) -> str:
+    return f"{run.lake}/raw" if isinstance(run.sink, FolderSink) else str(options.sink or os.environ["TICKERLAKE_SINK"])
 
 
 def _read(path: Path) -> bytes:
@@ -150,6 +167,7 @@ def _positive(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--lake", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
+    common.add_argument("--sink", choices=settings.SINKS, help="where lines go (default: TICKERLAKE_SINK, else folder)")
     common.add_argument("--json", action="store_true", help="print the run's ledger record for machines")
     common.add_argument("--archive", choices=["errors", "all"], default="errors", help="which vendor answers to keep")
     parser = argparse.ArgumentParser(

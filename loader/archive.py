@@ -2,9 +2,8 @@
 
 import gzip
 import hashlib
-from pathlib import Path
 
-from loader.sinks.folder import write_atomically
+from loader.store import Store
 
 
 def sha256(payload: bytes) -> str:
@@ -13,15 +12,15 @@ def sha256(payload: bytes) -> str:
 
 
 class Archive:
-    """Keeps payloads as `<lake>/payloads/<first two digits>/<sha256>.gz`; keeping one twice changes nothing."""
+    """Keeps payloads as `payloads/<first two digits>/<sha256>.gz`; keeping one twice changes nothing."""
 
-    def __init__(self, lake: Path) -> None:
-        self._folder = lake / "payloads"
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
-    def keep(self, payload: bytes) -> Path:
-        """Store the payload and return its path."""
+    def keep(self, payload: bytes) -> str:
+        """Store the payload and return its key."""
         digest = sha256(payload)
-        target = self._folder / digest[:2] / f"{digest}.gz"
-        if not target.exists():
-            write_atomically(target, gzip.compress(payload, 6, mtime=0))
-        return target
+        key = f"payloads/{digest[:2]}/{digest}.gz"
+        if self._store.read(key) is None:
+            self._store.write(key, gzip.compress(payload, 6, mtime=0))
+        return key

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from loader.record import Bar
+from loader.record import Bar, CorporateAction, DailyBar
 
 
 class Kind(StrEnum):
@@ -33,6 +33,8 @@ class Outcome:
     bars: list[Bar] = field(default_factory=list)
     null_rows: int = 0
     message: str = ""
+    daily_bars: list[DailyBar] = field(default_factory=list)
+    actions: list[CorporateAction] = field(default_factory=list)
 
     @property
     def is_failure(self) -> bool:

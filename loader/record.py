@@ -4,14 +4,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, date, datetime
+from decimal import Decimal
 
 SCHEMA_VERSION = 1
 BAR_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60}
 """Accepted `bar_interval` values and their length in minutes."""
 
-_PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?")
+_EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,48 @@ class Bar:
     volume: str | None
     price_basis: str
     currency: str
+    is_live: bool = False
+    """True for the bar still being built, which a vendor stamps "now": it is never final, whenever it was received."""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyBar:
+    """One session's bar as a vendor gave it; digits and gaps as in `Bar`.
+
+    `adjusted_close` is the vendor's own dividend-and-split-adjusted close, where there is one.
+    """
+
+    source: str
+    symbol: str
+    session_date: date | None
+    """The exchange's trading day; None when the vendor's label could not be read."""
+    vendor_label: str
+    open: str | None
+    high: str | None
+    low: str | None
+    close: str | None
+    adjusted_close: str | None
+    volume: str | None
+    price_basis: str
+    currency: str
+    is_live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateAction:
+    """A split (`ratio`: new shares per old share) or a cash dividend (`amount` per share in `currency`).
+
+    `effective_date` is the first trading day on the new basis (for a dividend, the ex-date).
+    """
+
+    source: str
+    symbol: str
+    kind: str
+    effective_date: date | None
+    vendor_label: str
+    ratio: str | None
+    amount: str | None
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +97,7 @@ def decimal_text(value: object) -> str | None:
     if value is None:
         return None
     text = str(value).strip()
-    if _PLAIN_DECIMAL.fullmatch(text):
-        return text
-    try:
-        number = Decimal(text)
-        return format(number, "f") if number.is_finite() and abs(number.adjusted()) <= 18 else text
-    except InvalidOperation:
-        return text
+    return format(Decimal(text), "f") if _EXPONENT.fullmatch(text) else text
 
 
 def utc_text(moment: datetime) -> str:
@@ -91,12 +127,59 @@ def bar_line(bar: Bar, stamp: Stamp, line_number: int, *, is_final: bool) -> byt
             "price_basis": bar.price_basis,
             "currency": bar.currency,
             "is_final": is_final,
-            "received_at": utc_text(stamp.received_at),
-            "run_id": stamp.run_id,
-            "line_number": line_number,
-            "payload_sha256": stamp.payload_sha256,
+            **_stamped(stamp, line_number),
         }
     )
+
+
+def daily_bar_line(bar: DailyBar, stamp: Stamp, line_number: int, *, is_final: bool) -> bytes:
+    """Render one line of `raw/daily_bars`, without the newline."""
+    return to_line(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "source": bar.source,
+            "symbol": bar.symbol,
+            "session_date": bar.session_date.isoformat() if bar.session_date else None,
+            "vendor_label": bar.vendor_label,
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "adjusted_close": bar.adjusted_close,
+            "volume": bar.volume,
+            "price_basis": bar.price_basis,
+            "currency": bar.currency,
+            "is_final": is_final,
+            **_stamped(stamp, line_number),
+        }
+    )
+
+
+def corporate_action_line(action: CorporateAction, stamp: Stamp, line_number: int) -> bytes:
+    """Render one line of `raw/corporate_actions`, without the newline."""
+    return to_line(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "source": action.source,
+            "symbol": action.symbol,
+            "kind": action.kind,
+            "effective_date": action.effective_date.isoformat() if action.effective_date else None,
+            "vendor_label": action.vendor_label,
+            "ratio": action.ratio,
+            "amount": action.amount,
+            "currency": action.currency,
+            **_stamped(stamp, line_number),
+        }
+    )
+
+
+def _stamped(stamp: Stamp, line_number: int) -> dict[str, object]:
+    return {
+        "received_at": utc_text(stamp.received_at),
+        "run_id": stamp.run_id,
+        "line_number": line_number,
+        "payload_sha256": stamp.payload_sha256,
+    }
 
 
 def to_line(record: Mapping[str, object]) -> bytes:

@@ -1,24 +1,48 @@
-"""Settings from the command line and the environment, read once."""
+"""Settings from the command line and the environment, read once and validated."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from loader.errors import LoaderError
-from loader.providers import yahoo
+
+DATASETS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
+SINKS = ("folder", "firehose", "kinesis")
+YAHOO_URL = "https://query2.finance.yahoo.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the lake lies, and which host plays Yahoo (TICKERLAKE_YAHOO_URL, for tests and mirrors)."""
+    """Where the lake lies, which hosts play the vendors (for tests and mirrors), where lines go.
+
+    `streams` names the delivery stream of each dataset (TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS, …);
+    the folder sink needs none.
+    """
 
     lake: Path
     yahoo_url: str
+    sink: str = "folder"
+    streams: tuple[tuple[str, str], ...] = ()
 
 
-def read(lake: str | None) -> Settings:
-    """Combine `--lake` with the environment (TICKERLAKE_LAKE). Raises LoaderError when the lake is no folder."""
-    folder = Path(lake or os.environ.get("TICKERLAKE_LAKE") or "lake")
+def read(lake: str | None, sink: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Combine options with the environment (TICKERLAKE_LAKE, TICKERLAKE_SINK, TICKERLAKE_STREAM_…).
+
+    Raises LoaderError when the lake is no folder, the sink unknown, or a stream's name missing.
+    """
+    folder = Path(lake or environment.get("TICKERLAKE_LAKE") or "lake")
     if folder.exists() and not folder.is_dir():
         raise LoaderError(f"lake '{folder}' is a file: choose a folder with --lake or TICKERLAKE_LAKE")
-    return Settings(folder, os.environ.get("TICKERLAKE_YAHOO_URL") or yahoo.URL)
+    chosen = sink or environment.get("TICKERLAKE_SINK") or "folder"
+    if chosen not in SINKS:
+        raise LoaderError(f"unknown sink '{chosen}': choose one of {', '.join(SINKS)}")
+    names = {dataset: environment.get(_variable(dataset), "") for dataset in DATASETS}
+    missing = [_variable(dataset) for dataset, name in names.items() if not name]
+    if chosen != "folder" and missing:
+        raise LoaderError(f"sink '{chosen}' needs the names of its streams: set {', '.join(missing)}")
+    return Settings(folder, environment.get("TICKERLAKE_YAHOO_URL") or YAHOO_URL, chosen, tuple(names.items()))
+
+
+def _variable(dataset: str) -> str:
+    return f"TICKERLAKE_STREAM_{dataset.upper()}"

@@ -1,6 +1,7 @@
 """dbt in this process: commands, their results, and what went wrong in words."""
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,8 @@ class NodeResult:
 class Dbt:
     """Runs dbt commands on this project. The manifest is parsed once per target and reused, which saves seconds."""
 
-    def __init__(self, target: str | None = None) -> None:
-        self._options = ["--project-dir", str(PROJECT), "--profiles-dir", str(_profiles_dir())]
+    def __init__(self, target: str | None = None, project: Path = PROJECT, options: Sequence[str] = ()) -> None:
+        self._options = ["--project-dir", str(project), "--profiles-dir", str(_profiles_dir(project)), *options]
         self._options += ["--target", target] if target else []
         self._manifest: Any = None
 
@@ -80,12 +81,12 @@ class Dbt:
         finally:
             _let_go_of_the_catalogue()
         if answer.exception:
-            raise PipelineError(_in_one_line(str(answer.exception)))
+            raise PipelineError(_explain(_in_one_line(str(answer.exception))))
         return answer
 
 
-def _profiles_dir() -> Path:
-    folder = Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
+def _profiles_dir(project: Path) -> Path:
+    folder = Path(os.environ.get("DBT_PROFILES_DIR") or project)
     if not (folder / "profiles.yml").exists():
         raise PipelineError(f"no profiles.yml in '{folder}': copy profiles.yml.example there (`make setup` does)")
     return folder
@@ -101,6 +102,15 @@ def _node_result(result: Any) -> NodeResult:
         message=_in_one_line(result.message or ""),
         description=getattr(node, "description", ""),
     )
+
+
+def _explain(message: str) -> str:
+    """Put the remedy to what users meet most; other messages stay as dbt wrote them."""
+    if "Could not set lock on file" in message:
+        holder = re.search(r"PID (\d+)", message)
+        by = f" by process {holder.group(1)}" if holder else ""
+        return f"the lake's catalogue is in use{by}: wait for that run to end (readers open the published copy)"
+    return message
 
 
 def _in_one_line(text: str) -> str:

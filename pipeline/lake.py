@@ -38,10 +38,11 @@ def connect(lake: Path, catalog: str = PUBLISHED) -> duckdb.DuckDBPyConnection:
 
 def attach_statements(lake: Path, catalog: str = PUBLISHED) -> list[str]:
     """List the SQL that attaches a catalogue in any DuckDB that has the ducklake extension."""
+    options = f"data_path '{lake}/warehouse/', override_data_path true, read_only"
     schema = ["use lake.published"] if catalog == PUBLISHED else []
     return [
         "load ducklake",
         "set TimeZone = 'UTC'",
-        f"attach 'ducklake:{lake / catalog}' as lake (data_path '{lake}/warehouse/', read_only)",
+        f"attach 'ducklake:{lake / catalog}' as lake ({options})",
         *schema,
     ]

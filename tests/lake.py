@@ -1,11 +1,14 @@
 """A lake under test: land lines, run dbt in this process, read tables."""
 
+import atexit
 import gzip
 import json
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +16,35 @@ from typing import Any
 from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
 
-MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike")
+MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator")
 GOOD = {"success", "pass", "warn", "no-op"}
 
 
 @cache
-def dbt() -> Dbt:
-    """The project's dbt, its manifest parsed once for all tests."""
+def dbt(project: Path = lakes.PROJECT, options: tuple[str, ...] = ()) -> Dbt:
+    """A project's dbt (ours, unless a test has changed a copy), its manifest parsed once for all tests."""
     os.environ["TICKERLAKE_EXTENSIONS"] = str(lakes.extensions())
-    return Dbt("local")
+    target = tempfile.mkdtemp(prefix="tickerlake_target_")
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    return Dbt("local", project, ["--target-path", target, "--no-write-json", *options])
+
+
+def project_copy(folder: Path) -> Path:
+    """Copy the dbt project into `folder`, for a test to change."""
+    for name in ("models", "macros", "seeds", "tests/warehouse"):
+        shutil.copytree(lakes.PROJECT / name, folder / name)
+    for name in ("dbt_project.yml", "profiles.yml.example"):
+        shutil.copy(lakes.PROJECT / name, folder / name.removesuffix(".example"))
+    return folder
+
+
+@cache
+def seeded(project: Path) -> Path:
+    """A lake that holds the project's seeds and nothing else, for tests to start from."""
+    template = Lake(Path(tempfile.mkdtemp(prefix="tickerlake_seeded_")), project)
+    atexit.register(shutil.rmtree, template.folder, ignore_errors=True)
+    template._all_good(template.dbt("seed"))
+    return template.folder
 
 
 @dataclass(frozen=True)
@@ -29,6 +52,8 @@ class Lake:
     """One lake in a folder of the test's own."""
 
     folder: Path
+    project: Path = lakes.PROJECT
+    options: tuple[str, ...] = ()
 
     def land(
         self, lines: Iterable[Mapping[str, Any] | bytes], hour: str = "2026-03-02 15", name: str = "object"
@@ -44,12 +69,14 @@ class Lake:
         """Run a dbt command here, whatever comes of it."""
         (self.folder / "warehouse").mkdir(parents=True, exist_ok=True)
         os.environ["TICKERLAKE_LAKE"] = str(self.folder)
-        return dbt().invoke(*arguments)
+        return dbt(self.project, self.options).invoke(*arguments)
 
     def run(self, *arguments: str) -> list[NodeResult]:
-        """Load the seeds, if there are none, and run the models; every node must succeed."""
+        """Run the models, on the seeds as they are (views once, they do not change); every node must succeed."""
         if not (self.folder / lakes.CATALOG).exists():
-            self._all_good(self.dbt("seed"))
+            shutil.copytree(seeded(self.project), self.folder, dirs_exist_ok=True)
+        elif not arguments:
+            arguments = ("--exclude", "config.materialized:view")
         return self._all_good(self.dbt("run", *arguments))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -59,11 +86,11 @@ class Lake:
             connection.execute("use lake.tickerlake_marts")
             return connection.sql(sql).fetchall()
 
-    def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    def mart(self, name: str, schema: str = "tickerlake_marts") -> dict[tuple[Any, ...], dict[str, Any]]:
         """A mart by its key (symbol, bar_interval, source, bar_start_at), without batch_id; keys must be unique."""
         connection = lakes.connect(self.folder, lakes.CATALOG)
         with closing(connection):
-            relation = connection.sql(f"select * exclude (batch_id) from lake.tickerlake_marts.{name}")
+            relation = connection.sql(f"select * exclude (batch_id) from lake.{schema}.{name}")
             rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
         found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
         assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
@@ -71,7 +98,7 @@ class Lake:
 
     def refreshed(self) -> "Lake":
         """A second lake beside this one, built in full from the same raw zone."""
-        other = Lake(self.folder.parent / f"{self.folder.name}_refreshed")
+        other = replace(self, folder=self.folder.parent / f"{self.folder.name}_refreshed")
         other.folder.mkdir(parents=True)
         (other.folder / "raw").symlink_to(self.folder / "raw")
         other.run()

@@ -1,12 +1,14 @@
 """A raw zone in a folder: the prefix that Firehose writes to S3, on one machine."""
 
 import gzip
-import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from loader.errors import LoaderError
+from loader.sinks import Delivery
+from loader.store import write_atomically
+
+_LINES_PER_OBJECT = 50_000
 
 
 class FolderSink:
@@ -18,6 +20,13 @@ class FolderSink:
     def __init__(self, lake: Path) -> None:
         self._raw = lake / "raw"
 
+    def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
+        """Land all lines, in objects named `name` (several: `name-0000`, …). Raises LoaderError like `write`."""
+        for start in range(0, len(lines), _LINES_PER_OBJECT):
+            part = name if dataset == "loader_runs" else f"{name}-{start // _LINES_PER_OBJECT:04d}"
+            self.write(dataset, lines[start : start + _LINES_PER_OBJECT], part, arrived_at)
+        return Delivery(len(lines))
+
     def write(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Path:
         """Land `lines` as one object and return its path. dt and hr are the UTC hour of `arrived_at`.
 
@@ -28,22 +37,3 @@ class FolderSink:
         target = folder / f"{name}.ndjson.gz"
         write_atomically(target, gzip.compress(b"".join(line + b"\n" for line in lines), 6, mtime=0))
         return target
-
-
-def write_atomically(target: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing. Raises LoaderError when the folder cannot be written."""
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with hidden.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            hidden.replace(target)
-        finally:
-            hidden.unlink(missing_ok=True)
-    except OSError as error:
-        raise LoaderError(
-            f"cannot write {target.parent}: {error.strerror}; choose another folder with --lake or TICKERLAKE_LAKE"
-        ) from None

@@ -1,4 +1,4 @@
-{#- The raw zone's lines of one dataset as a relation: line, source_object, dt, hr (both text). One row per line, whatever
+{#- The raw zone's lines of one dataset as a relation: line, source_object (its path from the dataset on), dt, hr (both text). One row per line, whatever
     bytes it holds: DuckDB reads latin-1 without quotes or escapes, Athena through a RegexSerDe. Blank lines are no lines. -#}
 {% macro raw_lines(dataset) %}{% do source('raw', dataset) %}{{ return(adapter.dispatch('raw_lines')(dataset)) }}{% endmacro %}
 
@@ -7,7 +7,7 @@
 {% macro duckdb__raw_lines(dataset) -%}
 {%- set folder = env_var('TICKERLAKE_LAKE', 'lake') ~ '/raw/' ~ dataset -%}
 (
-  select line, filename as source_object, dt, hr
+  select line, substr(filename, {{ (folder | length) - (dataset | length) + 1 }}) as source_object, dt, hr
   from read_csv(
     '{{ folder }}/*/*/*.ndjson.gz',
     columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '{{ "\x01" }}', quote = '', escape = '',
@@ -20,7 +20,7 @@
 
 {% macro athena__raw_lines(dataset) -%}
 (
-  select line, "$path" as source_object, dt, regexp_extract("$path", '/hr=([0-9]{2})/', 1) as hr
+  select line, regexp_extract("$path", '{{ dataset }}/dt=.*$') as source_object, dt, regexp_extract("$path", '/hr=([0-9]{2})/', 1) as hr
   from {{ source('raw', dataset) }}
   where trim(line) <> ''
 )

@@ -1,4 +1,5 @@
-{#- The bars that a window mart must read: of every series with changes, all bars from `reach` bars before the earliest one.
+{#- The bars that a window mart must read: of every series with changes, all bars from `reach` bars, and `dates` dates that
+    have bars, before the earliest one.
 
     Columns: those of fct_bar, and
       bar_number       1 for the series' first bar ever, also when older bars are not read
@@ -7,7 +8,7 @@
       continuous_close close x split_factor: the same unit before and after a split (open, high, low: likewise)
 
     Both parents are named outside any condition: dbt infers the graph when it parses. -#}
-{% macro bars_in_reach(reach) %}
+{% macro bars_in_reach(reach, dates=0) %}
 {%- set bars, counts, incremental = ref('fct_bar'), ref('int_bar__count_by_date'), is_incremental() %}
   select
     bars.*,
@@ -19,7 +20,7 @@
     series.bars_before > 0 as is_cut,
     case when bars.batch_id > {{ consumed_batch() }} then 1 else 0 end as is_changed
   from {{ bars }} as bars
-  inner join ({{ series_reach(consumed_batch(), reach) }}) as series
+  inner join ({{ series_reach(consumed_batch(), reach, dates) }}) as series
     on series.symbol = bars.symbol
     and series.bar_interval = bars.bar_interval
     and series.source = bars.source

@@ -3,13 +3,14 @@
 {% macro begin_run() %}
   {%- if execute -%}
     {%- do graph.update({'tickerlake_plan': {}}) -%}
+    {%- if var('as_of') -%}{{ return(begin_as_of()) }}{%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry', 'seed') -%}
       {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
       {%- do run_query(create_watermark_table()) -%}
     {%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry') -%}
       {%- set known = read_records() -%}
-      {%- if (flags.EMPTY or flags.SAMPLE) and known -%}
+      {%- if (flags.EMPTY or invocation_args_dict.get('sample')) and known -%}
         {{ exceptions.raise_compiler_error(
           "--empty and --sample would rebuild tables from no input in a schema that holds data: use another --target or "
           ~ "schema for them") }}
@@ -26,6 +27,13 @@
   {%- endif -%}
 {% endmacro %}
 
+{#- A build with var('as_of') makes tables of its own from the whole raw zone, without a plan and without a record. -#}
+{% macro begin_as_of() %}
+  {%- if flags.WHICH in ('run', 'build', 'retry') and not flags.FULL_REFRESH -%}
+    {{ exceptions.raise_compiler_error("a build with var as_of starts from nothing: add --full-refresh") }}
+  {%- endif -%}
+{% endmacro %}
+
 {#- Reset records ('consume everything') for the models that a full refresh will rebuild, and for those whose table is gone. -#}
 {% macro models_to_reset(known) %}
   {%- set resets, models = [], protocol_models() -%}
@@ -34,8 +42,7 @@
     {%- set is_refreshed = flags.FULL_REFRESH and node.unique_id in selected_resources -%}
     {%- if is_refreshed and name == 'fct_bar' and relation -%}{%- do refuse_to_forget(relation) -%}{%- endif -%}
     {%- if is_refreshed or (name in known and not relation) -%}
-      {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': '',
-        'highest': known.get(name, {}).get('highest', 0)}) -%}
+      {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': ''}) -%}
     {%- endif -%}
     {%- if (is_refreshed or not relation) and node.unique_id in selected_resources and 'int_bar__arrived' in node.config.meta.consumes
         and models['int_bar__arrived'].unique_id not in selected_resources -%}

@@ -25,11 +25,12 @@
 {% endmacro %}
 
 {% macro read_bound_query() %}
-  {%- set consumed, reach = [], [0] -%}
+  {%- set consumed, reach, dates = [], [0], [0] -%}
   {%- for name, node in protocol_models().items() if 'reach' in node.config.meta -%}
     {%- do consumed.append(run_plan().consumed.get(name, 0)) -%}
     {%- do reach.append(node.config.meta.reach) -%}
+    {%- do dates.append(node.config.meta.reach_dates) -%}
   {%- endfor -%}
   select cast(coalesce(min(read_from), date '9999-12-31') as varchar)
-  from ({{ series_reach(consumed | min, reach | max) }}) as series
+  from ({{ series_reach(consumed | min, reach | max, dates | max) }}) as series
 {% endmacro %}

@@ -2,7 +2,7 @@
     the run's batch; every other one the smallest batch that its parents have recorded, so that partial selections, failures
     and half-written parents heal by themselves in the next run. -#}
 {% macro end_run(results) %}
-  {%- if execute and flags.WHICH in ('run', 'build', 'retry', 'seed') and not flags.EMPTY and not flags.SAMPLE -%}
+  {%- if execute and flags.WHICH in ('run', 'build', 'retry', 'seed') and not flags.EMPTY and not invocation_args_dict.get('sample') -%}
     {%- set known, records, plan, models = read_records(), [], run_plan(), protocol_models() -%}
     {%- for result in results if result.status == 'success' -%}
       {%- set node, record = result.node, {} -%}

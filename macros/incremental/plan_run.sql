@@ -25,9 +25,10 @@
   {{ return(plan) }}
 {% endmacro %}
 
-{#- One more than the highest batch ever recorded. -#}
+{#- One more than the newest record: greater than the batch of any row that a recorded run wrote, so that a reader can follow
+    a mart by it. A killed run leaves no record, and its number is used again. -#}
 {% macro next_batch_id(known) %}
-  {%- set highest = [0] -%}
-  {%- for record in known.values() -%}{%- do highest.append(record.get('highest', record.batch_id)) -%}{%- endfor -%}
-  {{ return((highest | max) + 1) }}
+  {%- set newest = [0] -%}
+  {%- for record in known.values() -%}{%- do newest.append(record.get('record_id', 0)) -%}{%- endfor -%}
+  {{ return((newest | max) + 1) }}
 {% endmacro %}

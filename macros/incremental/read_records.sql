@@ -1,13 +1,13 @@
-{#- The newest record of every model and seed: {name: {batch_id, arrival_until, fingerprint, highest}}, where highest is
-    the greatest batch ever recorded for it. A tiny table: one row per model and run. -#}
+{#- The newest record of every model and seed: {name: {batch_id, arrival_until, fingerprint,
+    record_id}}. A tiny table: one row per model and run. -#}
 {% macro read_records() %}
   {%- set found = {} -%}
   {%- set rows = run_query(
-    "select model, max_by(batch_id, record_id), max_by(arrival_until, record_id), max_by(fingerprint, record_id), max(batch_id)"
+    "select model, max_by(batch_id, record_id), max_by(arrival_until, record_id), max_by(fingerprint, record_id), max(record_id)"
     ~ " from " ~ audit_relation('model_watermark') ~ " group by model").rows -%}
   {%- for row in rows -%}
     {%- do found.update({row[0]: {
-      'batch_id': row[1] | int, 'arrival_until': row[2], 'fingerprint': row[3], 'highest': row[4] | int}}) -%}
+      'batch_id': row[1] | int, 'arrival_until': row[2], 'fingerprint': row[3], 'record_id': row[4] | int}}) -%}
   {%- endfor -%}
   {{ return(found) }}
 {% endmacro %}

@@ -1,16 +1,20 @@
-{#- One row per series with a bar changed after batch `consumed`: read_from, the date of the bar `reach` bars before its
-    earliest change, and bars_before, how many bars it has before that date. Counts of bars, not days, make the reach. -#}
-{% macro series_reach(consumed, reach) %}
+{#- One row per series with a bar changed after batch `consumed`: read_from, the latest date with at least `reach` bars and
+    `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has before that date.
+    Counts of bars and of dates that have bars, not days of a calendar, make the reach. -#}
+{% macro series_reach(consumed, reach, dates=0) %}
+{%- set is_far_enough -%}
+counted.bars_before <= changed.bars_before - {{ reach }} and counted.dates_before <= changed.dates_before - {{ dates }}
+{%- endset %}
   select
     changed.symbol, changed.bar_interval, changed.source,
     coalesce(
-      max(case when counted.bars_before <= changed.bars_before - {{ reach }} then counted.bar_date end),
-      min(counted.bar_date),
-      min(changed.changed_from)
+      max(case when {{ is_far_enough }} then counted.bar_date end), min(counted.bar_date), min(changed.changed_from)
     ) as read_from,
-    coalesce(max(case when counted.bars_before <= changed.bars_before - {{ reach }} then counted.bars_before end), 0) as bars_before
+    coalesce(max(case when {{ is_far_enough }} then counted.bars_before end), 0) as bars_before
   from (
-    select first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from, coalesce(sum(earlier.bars), 0) as bars_before
+    select
+      first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from,
+      coalesce(sum(earlier.bars), 0) as bars_before, count(earlier.bars) as dates_before
     from (
       select symbol, bar_interval, source, min(bar_date) as changed_from
       from {{ ref('fct_bar') }}
@@ -27,7 +31,8 @@
   left join (
     select
       symbol, bar_interval, source, bar_date,
-      sum(bars) over (partition by symbol, bar_interval, source order by bar_date) - bars as bars_before
+      sum(bars) over (partition by symbol, bar_interval, source order by bar_date) - bars as bars_before,
+      row_number() over (partition by symbol, bar_interval, source order by bar_date) - 1 as dates_before
     from {{ ref('int_bar__count_by_date') }}
   ) as counted
     on counted.symbol = changed.symbol

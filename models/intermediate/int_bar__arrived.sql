@@ -32,3 +32,4 @@ select
   case when reasons <> '' then line end as line,
   reasons
 from {{ ref('int_bar__validated') }}
+where {{ known_by() }}

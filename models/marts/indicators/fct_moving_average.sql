@@ -45,6 +45,6 @@ select
     when is_below and not was_below then 'SELL'
     else 'HOLD'
   end as crossover,
-  batch_id
+  {{ batch_id() }} as batch_id
 from compared
 where is_affected = 1

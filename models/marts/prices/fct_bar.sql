@@ -6,19 +6,19 @@
   meta={'consumes': ['int_bar__arrived', 'int_split__factor']}
 ) }}
 {%- set received = ['session', 'open', 'high', 'low', 'close', 'volume', 'price_basis', 'currency', 'is_final'] %}
-{%- set version = ['is_final', 'received_at', 'run_id', 'line_number'] %}
+{%- set version = ['is_final', 'received_at', 'run_id', 'line_number', 'source_object'] %}
 {%- set bound = date_bounds('merge') %}
 
 with versions as (
 
-  select {{ columns_of('arrived', bar_key() + received + version[1:] + ['source_object']) }}
+  select {{ columns_of('arrived', bar_key() + received + version[1:]) }}
   from {{ ref('int_bar__arrived') }} as arrived
   where arrived.reasons = ''
   {%- if is_incremental() %}
     and {{ on_or_after('arrived.bar_date', merge_floor()) }}
   union all
   -- stored bars whose split factor may have changed compete as the versions they are
-  select {{ columns_of('stored', bar_key() + received + version[1:] + ['source_object']) }}
+  select {{ columns_of('stored', bar_key() + received + version[1:]) }}
   from {{ this }} as stored
   inner join ({{ changed_splits(consumed_batch()) }}) as changed_split
     on changed_split.symbol = stored.symbol

@@ -52,6 +52,6 @@ select
   price_change_pct,
   100e0 * cast(close - open as double) / cast(open as double) as bar_return_pct,
   abs(price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
-  batch_id
+  {{ batch_id() }} as batch_id
 from changed
 where is_affected = 1

@@ -31,6 +31,6 @@ select
     when cast(volume as double) > {{ var('spike_factor') }} * avg_volume_prev_3 then 'SPIKE'
     else 'normal'
   end as volume_spike,
-  batch_id
+  {{ batch_id() }} as batch_id
 from measured
 where is_affected = 1

@@ -1,0 +1,142 @@
+"""Small objects beside raw, in a folder or in S3: state, archived payloads, dead letters.
+
+A version (ETag) makes a write conditional, so that two runs at once cannot overwrite each other's state.
+"""
+
+import hashlib
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from loader.errors import LoaderError
+
+ABSENT = ""
+"""The version of an object that does not exist yet."""
+
+
+class Conflict(Exception):  # noqa: N818 - an answer to handle, not a failure
+    """Somebody else wrote the object since it was read: read again and decide anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """An object's bytes and the version they were read at."""
+
+    content: bytes
+    version: str
+
+
+class Store(Protocol):
+    """Objects by key. Keys are relative, with `/` between their parts."""
+
+    def read(self, key: str) -> Object | None:
+        """Give the object, or None when there is none."""
+        ...
+
+    def write(self, key: str, content: bytes, expected: str | None = None) -> str:
+        """Write the object whole and return its new version.
+
+        With `expected`, only if its version is still that one (ABSENT: only if there is none); else raises Conflict.
+        """
+        ...
+
+
+class FolderStore:
+    """Objects as files below a folder; a version is the content's SHA-256."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, key: str) -> Object | None:
+        """Read the file. Raises LoaderError when it exists and cannot be read."""
+        try:
+            content = (self._folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LoaderError(f"cannot read {self._folder / key}: {error.strerror}") from None
+        return Object(content, hashlib.sha256(content).hexdigest())
+
+    def write(self, key: str, content: bytes, expected: str | None = None) -> str:
+        """Write the file under a hidden name and rename it; a lock file beside it guards a conditional write."""
+        target = self._folder / key
+        if expected is None:
+            write_atomically(target, content)
+            return hashlib.sha256(content).hexdigest()
+        lock = target.with_name(f".{target.name}.lock")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with lock.open("w") as guard:
+                _lock(guard.fileno())
+                found = self.read(key)
+                if (found.version if found else ABSENT) != expected:
+                    raise Conflict(key)
+                write_atomically(target, content)
+        except OSError as error:
+            raise LoaderError(f"cannot write {target}: {error.strerror}") from None
+        return hashlib.sha256(content).hexdigest()
+
+
+def _lock(descriptor: int) -> None:
+    """Hold an exclusive lock until the file is closed; without fcntl (Windows), one process at a time is assumed."""
+    with suppress(ImportError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+class S3Store:
+    """Objects in a bucket below a prefix; a version is S3's ETag, checked by S3 itself (`If-Match`)."""
+
+    def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:
+        self._client, self._bucket, self._prefix = client, bucket, prefix
+
+    def read(self, key: str) -> Object | None:
+        """Get the object. Raises LoaderError when S3 refuses."""
+        from botocore.exceptions import ClientError
+
+        try:
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ClientError as error:
+            if _code(error) in ("NoSuchKey", "404"):
+                return None
+            raise LoaderError(f"cannot read s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+        return Object(answer["Body"].read(), answer["ETag"])
+
+    def write(self, key: str, content: bytes, expected: str | None = None) -> str:
+        """Put the object. Raises LoaderError when S3 refuses for another reason than the condition."""
+        from botocore.exceptions import ClientError
+
+        condition = {} if expected is None else {"IfNoneMatch": "*"} if expected == ABSENT else {"IfMatch": expected}
+        try:
+            answer = self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content, **condition)
+        except ClientError as error:
+            if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
+                raise Conflict(key) from None
+            raise LoaderError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+        return str(answer["ETag"])
+
+
+def _code(error: Any) -> str:
+    return str(error.response.get("Error", {}).get("Code", "unknown"))
+
+
+def write_atomically(target: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing. Raises LoaderError when the folder cannot be written."""
+    hidden = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with hidden.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            hidden.replace(target)
+        finally:
+            hidden.unlink(missing_ok=True)
+    except OSError as error:
+        raise LoaderError(
+            f"cannot write {target.parent}: {error.strerror}; choose another folder with --lake or TICKERLAKE_LAKE"
+        ) from None

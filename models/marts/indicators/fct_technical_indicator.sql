@@ -1,0 +1,119 @@
+{%- set reach, sessions = var('indicator_reach'), var('relative_volume_sessions') %}
+{{ window_mart(
+  reach=reach,
+  dates=sessions,
+  vars=['indicator_reach', 'relative_volume_sessions', 'default_calendar'],
+  seeds=['symbol', 'exchange']
+) }}
+
+with bars as (
+
+  {{ bars_in_reach(reach, dates=sessions) }}
+
+),
+
+-- prices on one scale over splits, and the exchange's own clock
+continuous as (
+
+  select
+    bars.*,
+    cast(bars.continuous_close as double) as price,
+    cast(lag(bars.continuous_close) over ({{ series_window(table='bars') }}) as double) as price_before,
+    cast(bars.high * bars.split_factor as double) as price_high,
+    cast(bars.low * bars.split_factor as double) as price_low,
+    cast(bars.volume as double) / cast(bars.split_factor as double) as shares,
+    case when bars.session in ('regular', 'continuous') then cast(bars.volume as double) end as session_volume,
+    cast(bars.high + bars.low + bars.close as double) / 3 as typical,
+    {{ minute_of_day('bars.bar_start_at', 'zone') }} as minute_of_day,
+    dense_rank() over (partition by bars.symbol, bars.bar_interval, bars.source order by bars.bar_date) as date_number,
+    min(bars.is_changed) over (partition by bars.symbol, bars.bar_interval, bars.source, bars.bar_date) as is_new_date
+  from bars
+  left join {{ ref('symbol') }} as listed on listed.symbol = bars.symbol
+  left join {{ ref('exchange') }} as exchange
+    on exchange.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
+  left join {{ ref('int_timezone__offset_by_month') }} as zone
+    on zone.timezone = exchange.timezone
+    and zone.month_starts_at = date_trunc('month', bars.bar_start_at)
+
+),
+
+moved as (
+
+  select
+    *,
+    case when price > price_before then price - price_before else 0e0 end as gain,
+    case when price < price_before then price_before - price else 0e0 end as loss,
+    -- the first bar has no close before it: its range is high - low
+    case when price_high > price_before or price_before is null then price_high else price_before end
+    - case when price_low < price_before or price_before is null then price_low else price_before end as true_range
+  from continuous
+
+),
+
+averaged as (
+
+  {{ exponential_averages('moved', [
+    {'name': 'fast', 'of': 'price', 'alpha': 2 / 13, 'seeded_at': 12, 'seed_rows': 12},
+    {'name': 'slow', 'of': 'price', 'alpha': 2 / 27, 'seeded_at': 26, 'seed_rows': 26},
+    {'name': 'average_gain', 'of': 'gain', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
+    {'name': 'average_loss', 'of': 'loss', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
+    {'name': 'average_range', 'of': 'true_range', 'alpha': 1 / 14, 'seeded_at': 14, 'seed_rows': 14},
+  ], reach) }}
+
+),
+
+diverged as (
+
+  select
+    *,
+    fast - slow as divergence
+  from averaged
+
+),
+
+signalled as (
+
+  {{ exponential_averages('diverged', [
+    {'name': 'signal', 'of': 'divergence', 'alpha': 2 / 10, 'seeded_at': 34, 'seed_rows': 9},
+  ], reach) }}
+
+),
+
+measured as (
+
+  select
+    *,
+    cast(split_factor as double) as factor,
+    case when bar_number >= 20 then avg(price) over ({{ series_window(19) }}) end as middle,
+    case when bar_number >= 20 then stddev_pop(price) over ({{ series_window(19) }}) end as deviation,
+    sum(typical * session_volume) over ({{ date_window() }}) as traded_value,
+    sum(session_volume) over ({{ date_window() }}) as traded_volume,
+    {{ mean_at_minute('shares', sessions, least=5) }} as usual_shares,
+    {{ changed_within(reach) }} as is_in_reach,
+    {{ changed_since_dates(sessions) }} as is_in_dates
+  from signalled
+
+)
+
+select
+  symbol,
+  bar_interval,
+  source,
+  bar_start_at,
+  bar_date,
+  close,
+  fast / factor as ema_12,
+  slow / factor as ema_26,
+  divergence / factor as macd,
+  signal / factor as macd_signal,
+  (divergence - signal) / factor as macd_histogram,
+  {{ strength('average_gain', 'average_loss', 'price') }} as rsi_14,
+  (middle + 2 * deviation) / factor as bollinger_upper,
+  middle / factor as bollinger_middle,
+  (middle - 2 * deviation) / factor as bollinger_lower,
+  average_range / factor as atr_14,
+  case when session in ('regular', 'continuous') then traded_value / nullif(traded_volume, 0e0) end as vwap,
+  shares / nullif(usual_shares, 0e0) as relative_volume,
+  {{ batch_id() }} as batch_id
+from measured
+where is_in_reach = 1 or is_in_dates = 1

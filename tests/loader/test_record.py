@@ -1,0 +1,71 @@
+"""The record contract: digits, times, bytes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from loader.providers.context import Context
+from loader.record import Stamp, bar_line, decimal_text, utc_text
+from loader.run import is_final
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("86.4900", "86.4900"),
+        ("100", "100"),
+        (" 5 ", "5"),
+        ("1e-05", "0.00001"),
+        ("1.5E3", "1500"),
+        (None, None),
+        ("NaN", "NaN"),
+        ("n/a", "n/a"),
+        ("1e400", "1e400"),
+        ("1_000", "1_000"),
+    ],
+)
+def test_numbers_keep_the_vendors_digits_without_an_exponent(given: str | None, expected: str | None) -> None:
+    assert decimal_text(given) == expected
+
+
+def test_a_line_is_ascii_compact_and_complete() -> None:
+    context = Context.build("simulated", "TSLA", "1min", NOW.date())
+    bar = context.bar("2026-03-02T14:59:00Z", "1.10", "2", "1", "1.5", "10")
+    line = bar_line(bar, Stamp(NOW, "01J", "ab"), 7, is_final=False)
+    assert line.isascii()
+    assert b", " not in line
+    assert json.loads(line) == {
+        "schema_version": 1,
+        "source": "simulated",
+        "symbol": "TSLA",
+        "bar_interval": "1min",
+        "bar_start": "2026-03-02T14:59:00Z",
+        "vendor_label": "2026-03-02T14:59:00Z",
+        "open": "1.10",
+        "high": "2",
+        "low": "1",
+        "close": "1.5",
+        "volume": "10",
+        "price_basis": "raw",
+        "currency": "USD",
+        "is_final": False,
+        "received_at": "2026-03-02T15:00:00Z",
+        "run_id": "01J",
+        "line_number": 7,
+        "payload_sha256": "ab",
+    }
+
+
+def test_times_are_utc_in_whole_seconds_or_milliseconds() -> None:
+    assert utc_text(NOW + timedelta(milliseconds=5)) == "2026-03-02T15:00:00.005Z"
+    assert utc_text(datetime.fromisoformat("2026-03-02T10:00:00-05:00")) == "2026-03-02T15:00:00Z"
+
+
+def test_a_bar_is_final_once_its_end_plus_the_settling_time_has_passed() -> None:
+    bar = Context.build("simulated", "TSLA", "1min", NOW.date()).bar("2026-03-02T14:58:00Z", *["1"] * 5)
+    settled_at = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # the bar's end, 14:59, plus 60 s
+    assert not is_final(bar, settled_at)
+    assert is_final(bar, settled_at + timedelta(seconds=1))

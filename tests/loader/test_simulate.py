@@ -1,0 +1,66 @@
+"""Simulated bars: the same arguments give the same bytes, and every fault is accounted for."""
+
+import json
+from collections import Counter
+from datetime import date
+
+from loader.providers.simulate import simulate
+
+SYMBOLS = ["TSLA", "NVDA", "SCHG"]
+
+
+def test_equal_arguments_give_equal_bytes_and_another_seed_others() -> None:
+    first, second = (simulate(["TSLA"], date(2024, 6, 7), 1, seed=7, faults=True) for _ in range(2))
+    assert first == second
+    assert simulate(["TSLA"], date(2024, 6, 7), 1, seed=8, faults=True) != first
+
+
+def test_every_planted_line_is_counted() -> None:
+    parts = simulate(SYMBOLS, date(2024, 6, 7), 2, seed=7, parts=2, faults=True)
+    for part in parts:
+        assert len(part.lines) == sum(part.counts.values())
+    total = sum((part.counts for part in parts), Counter())
+    assert all(total[fault] for fault in ("late", "correction", "provisional", "duplicate", "malformed", "impossible"))
+    keys = {(r["symbol"], r["bar_start"]) for part in parts for r in _records(part.lines) if float(r["low"]) > 0}
+    assert len(keys) == total["bars"] + total["late"]
+
+
+def test_without_faults_every_line_is_a_bar_of_its_own() -> None:
+    (part,) = simulate(SYMBOLS, date(2024, 6, 7), 1, seed=7)
+    records = _records(part.lines)
+    assert part.counts == {"bars": len(records)} == {"bars": len({(r["symbol"], r["bar_start"]) for r in records})}
+    assert all(r["is_final"] for r in records)
+
+
+def test_bars_look_like_a_market() -> None:
+    (part,) = simulate(["TSLA", "SCHG"], date(2024, 6, 5), 5, seed=7)
+    records = _records(part.lines)
+    by_minute: Counter[str] = Counter()
+    for record in records:
+        if record["symbol"] == "TSLA":
+            by_minute[record["bar_start"][11:16]] += int(record["volume"])
+    assert by_minute["13:30"] > 2 * by_minute["16:45"], "the open is busier than midday"
+    assert by_minute["19:59"] > 2 * by_minute["16:45"], "and so is the close"
+    assert 0 < by_minute["10:00"] < by_minute["16:45"] / 10, "extended hours are thin"
+    count = Counter(record["symbol"] for record in records)
+    assert count["SCHG"] < count["TSLA"], "quiet names skip minutes"
+
+
+def test_real_splits_fall_on_their_dates() -> None:
+    (part,) = simulate(["NVDA"], date(2024, 6, 7), 2, seed=7)
+    closes = {record["bar_start"]: float(record["close"]) for record in _records(part.lines)}
+    before = [close for start, close in closes.items() if start < "2024-06-08"]
+    after = [close for start, close in closes.items() if start > "2024-06-10T08"]
+    assert 9 < before[-1] / after[0] < 11
+
+
+def _records(lines: list[bytes]) -> list[dict[str, str]]:
+    found = []
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and "low" in record:
+            found.append(record)
+    return found

@@ -1,0 +1,244 @@
+"""One contract for every sink, and what holds when the far side fails: nothing is lost, everything is accounted for."""
+
+import gzip
+import json
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from loader.__main__ import main
+from loader.errors import LoaderError
+from loader.outcome import Kind, Outcome
+from loader.providers.context import Context
+from loader.providers.simulate import simulate
+from loader.run import Run
+from loader.settings import read
+from loader.sinks import Sink, packing
+from loader.sinks.folder import FolderSink
+from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
+from tests.loader.faulty import FaultyClient
+
+NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
+STREAMS = {name: name for name in ("bars", "daily_bars", "corporate_actions", "loader_runs")}
+FEW, MANY = 5, 400
+SEEDS = range(MANY if os.environ.get("TICKERLAKE_SOAK") else FEW)
+DAY = simulate(["TSLA", "NVDA", "SCHG"], date(2024, 6, 7), 1, seed=3, faults=True)[0].lines
+
+
+def backoff(attempts: int = 12, waits: list[float] | None = None) -> Backoff:
+    return Backoff(attempts=attempts, sleep=(waits if waits is not None else []).append, rng=random.Random(1))
+
+
+def folder(tmp_path: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    def lines(dataset: str) -> list[bytes]:
+        objects = sorted((tmp_path / "raw" / dataset).glob("dt=2026-03-02/hr=21/*.ndjson.gz"))
+        return [line for path in objects for line in gzip.decompress(path.read_bytes()).splitlines()]
+
+    return FolderSink(tmp_path), lines
+
+
+def firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    client = FaultyClient()
+    return StreamSink(Firehose(client), STREAMS, backoff()), client.lines
+
+
+def kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    client = FaultyClient()
+    return StreamSink(Kinesis(client), STREAMS, backoff()), client.lines
+
+
+def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
+    found: dict[str, list[bytes]] = {}
+    for line in lines:
+        found.setdefault(packing.partition_key(line), []).append(line)
+    return found
+
+
+@pytest.mark.parametrize("make", [folder, firehose, kinesis])
+class TestContract:
+    """What holds for every sink."""
+
+    def test_lands_the_very_lines_in_order_of_each_symbol(
+        self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
+    ) -> None:
+        sink, landed = make(tmp_path)
+        delivery = sink.deliver("bars", DAY, "RUN", NOW)
+        assert (delivery.confirmed, delivery.dead) == (len(DAY), ())
+        assert by_symbol(landed("bars")) == by_symbol(DAY)
+
+    def test_keeps_datasets_apart_and_takes_nothing_for_an_answer(
+        self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
+    ) -> None:
+        sink, landed = make(tmp_path)
+        assert sink.deliver("bars", [], "RUN", NOW).confirmed == 0
+        sink.deliver("loader_runs", [b'{"run_id":"R"}'], "RUN", NOW)
+        assert landed("bars") == []
+        assert landed("loader_runs") == [b'{"run_id":"R"}']
+
+    def test_lines_that_are_no_records_land_beside_their_neighbours(
+        self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
+    ) -> None:
+        sink, landed = make(tmp_path)
+        odd = [b"not json", b"[1]", b'{"symbol":7}', b'{"symbol":""}', b'{"symbol":"TSLA"}', b"[" * 5000]
+        assert sink.deliver("bars", odd, "RUN", NOW).confirmed == len(odd)
+        assert sorted(landed("bars")) == sorted(odd)
+
+    def test_a_run_closes_with_its_ledger_in_the_same_sink(
+        self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
+    ) -> None:
+        sink, landed = make(tmp_path)
+        run = Run(tmp_path, "simulate", "simulate", NOW, sink=sink)
+        run.take_lines(DAY)
+        run.finish(NOW)
+        (ledger,) = map(json.loads, landed("loader_runs"))
+        assert (ledger["sent"], ledger["confirmed"], ledger["dead_lettered"]) == (len(DAY), len(DAY), 0)
+        assert len(landed("bars")) == len(DAY)
+
+
+def test_records_are_filled_to_the_billing_increment() -> None:
+    lines = [b"x" * size for size in random.Random(5).choices(range(300, 420), k=20_000)]
+    records, too_large = packing.pack(lines)
+    payload = sum(len(line) + 1 for line in lines)
+    assert too_large == []
+    assert [line for record in records for line in record.lines] == lines
+    assert sum(map(packing.billed_bytes, records)) <= 1.05 * payload
+    live, _ = packing.pack(lines[:10])
+    assert sum(map(packing.billed_bytes, live)) - sum(len(line) + 1 for line in lines[:10]) < packing.INCREMENT
+
+
+def test_batches_keep_the_limits_and_one_record_of_a_symbol() -> None:
+    records = [packing.Record((b"x" * 99,), f"S{number % 700}") for number in range(2100)]
+    records += [packing.Record((b"y" * 1_000_000,), "") for _ in range(9)]
+    grouped = list(packing.batches(records))
+    assert sorted(map(id, (record for batch in grouped for record in batch))) == sorted(map(id, records))
+    for batch in grouped:
+        keys = [record.key for record in batch if record.key]
+        assert len(batch) <= packing.MAX_BATCH_RECORDS
+        assert sum(record.size for record in batch) <= packing.MAX_BATCH_BYTES
+        assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("load", "shards"), [((10.0,), 1), ((1000.0,), 1), ((1001.0,), 2), ((10_000.0, 400.0, 10.0), 4)]
+)
+def test_shards_follow_the_larger_of_bytes_and_records(load: tuple[float, ...], shards: int) -> None:
+    assert packing.shard_count(*load) == shards
+
+
+@pytest.mark.parametrize("service", [Firehose, Kinesis])
+def test_a_line_larger_than_a_record_is_dead_lettered_and_its_neighbours_land(service: Any, tmp_path: Path) -> None:
+    client = FaultyClient()
+    lines = [b"before", b"x" * (1_000 * 1024), b"after"]
+    run = Run(tmp_path, "simulate", "simulate", NOW, sink=StreamSink(service(client), STREAMS, backoff()))
+    run.take_lines(lines)
+    ledger = run.finish(NOW)
+    assert client.lines("bars") == [b"before", b"after"]
+    assert (ledger["confirmed"], ledger["dead_lettered"]) == (2, 1)
+    (kept,) = (tmp_path / "dead_letters" / "bars").iterdir()
+    assert gzip.decompress(kept.read_bytes()) == lines[1] + b"\n"
+
+
+@pytest.mark.parametrize("service", [Firehose, Kinesis])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_conservation_holds_whatever_the_far_side_does(service: Any, seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    client = FaultyClient(seed, partial=0.1, throttle=rng.random() * 0.3, lost_answer=rng.random() * 0.2)
+    if seed % 3 == 0:
+        client.poison = b'"NVDA"'
+    run = Run(
+        tmp_path, "t", "t", NOW, sink=StreamSink(service(client), STREAMS, backoff(attempts=rng.choice([1, 3, 12])))
+    )
+    context = Context.build("yahoo", "TSLA", "1min", NOW.date())
+    bars = [context.bar(f"2026-03-02T14:{minute:02d}:00Z", *"11111") for minute in range(60)]
+    run.take(Outcome(Kind.BARS, bars, null_rows=rng.randrange(5)), b"", NOW)
+    run.take_lines(DAY)
+    ledger: Any = run.finish(NOW)
+    assert ledger["parsed"] == ledger["sent"] + ledger["null_rows"]
+    assert ledger["sent"] == ledger["confirmed"] + ledger["dead_lettered"]
+    handed_over = list(run._lines["bars"])
+    counts = Counter(handed_over)
+    landed = client.lines("bars")
+    assert set(landed) <= set(handed_over)
+    dead = [gzip.decompress(path.read_bytes()) for path in tmp_path.glob("dead_letters/bars/*")]
+    buried = [line for content in dead for line in content.splitlines()]
+    assert len(buried) == ledger["dead_lettered"]
+    assert set(handed_over) == set(landed) | set(buried)
+    assert set(landed) >= set(handed_over) - set(buried)
+    for key, lines in by_symbol(landed).items() if service is Kinesis else ():
+        order = {line: at for at, line in enumerate(handed_over) if counts[line] == 1}
+        firsts = [order[line] for line in dict.fromkeys(lines) if line in order]
+        assert firsts == sorted(firsts), key
+
+
+def test_only_failed_records_are_sent_again_and_the_waits_are_capped() -> None:
+    client = FaultyClient(seed=1)
+    client.poison = b"bad"
+    waits: list[float] = []
+    lines = [b'{"symbol":"OK"}', b'{"symbol":"bad"}']
+    delivery = StreamSink(Kinesis(client), STREAMS, backoff(9, waits)).deliver("bars", lines, "RUN", NOW)
+    assert client.lines("bars") == [lines[0]]
+    assert [item.reason for item in delivery.dead] == ["ProvisionedThroughputExceededException after 9 attempts"]
+    assert client.calls == 9
+    assert len(waits) == 8
+    assert max(waits) <= 5.0
+    assert len(set(waits)) == 8
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
+def test_what_waiting_cannot_mend_is_not_waited_for(code: str) -> None:
+    class Refusing:
+        calls = 0
+
+        def put_record_batch(self, **_: object) -> None:
+            self.calls += 1
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "PutRecordBatch")
+
+    client = Refusing()
+    delivery = StreamSink(Firehose(client), STREAMS, backoff()).deliver("bars", [b"a", b"b"], "RUN", NOW)
+    assert (client.calls, delivery.confirmed, {item.reason for item in delivery.dead}) == (1, 0, {code})
+
+
+def test_an_unreachable_endpoint_is_tried_again_then_dead_lettered() -> None:
+    class Gone:
+        def put_records(self, **_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://stream")
+
+    delivery = StreamSink(Kinesis(Gone()), STREAMS, backoff(3)).deliver("bars", [b"a"], "RUN", NOW)
+    assert delivery.dead[0].reason == "Transport:EndpointConnectionError after 3 attempts"
+
+
+def test_an_answer_of_the_wrong_length_confirms_nothing() -> None:
+    class Short:
+        def put_record_batch(self, **_: object) -> dict[str, object]:
+            return {"FailedPutCount": 0, "RequestResponses": []}
+
+    delivery = StreamSink(Firehose(Short()), STREAMS, backoff(2)).deliver("bars", [b"a"], "RUN", NOW)
+    assert (delivery.confirmed, len(delivery.dead)) == (0, 1)
+
+
+def test_a_stream_sink_names_the_variables_it_misses(tmp_path: Path) -> None:
+    with pytest.raises(LoaderError, match="TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS"):
+        read(str(tmp_path), "firehose", {})
+    with pytest.raises(LoaderError, match="unknown sink 'tape'"):
+        read(str(tmp_path), None, {"TICKERLAKE_SINK": "tape"})
+    assert main(["simulate", "--sessions", "1", "--sink", "kinesis", "--lake", str(tmp_path)]) == 2
+
+
+def test_a_run_that_buries_lines_says_so_and_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = FaultyClient()
+    client.poison = b'"TSLA"'
+    sink = StreamSink(Firehose(client), STREAMS, backoff(1))
+    monkeypatch.setattr("loader.sinks.choose.sink", lambda _: sink)
+    monkeypatch.setenv("TICKERLAKE_SINK", "folder")
+    assert main(["simulate", "--symbols", "TSLA", "--sessions", "1", "--lake", str(tmp_path)]) == 1
+    assert "lines were not delivered" in capsys.readouterr().err
+    assert list(tmp_path.glob("dead_letters/bars/*.ndjson.gz"))

@@ -1,0 +1,71 @@
+"""Rules of the project that no linter knows; `make check` runs them too."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.lake import PROJECT
+
+MACROS = sorted((PROJECT / "macros").rglob("*.sql"))
+MODELS = sorted((PROJECT / "models").rglob("*.sql"))
+CROSS_ENGINE = sorted((PROJECT / "macros" / "cross_engine").glob("*.sql"))
+
+
+def name(path: Path) -> str:
+    return str(path.relative_to(PROJECT))
+
+
+@pytest.mark.parametrize("path", MACROS, ids=name)
+def test_a_macro_file_says_what_it_is_for_and_is_named_after_its_macro(path: Path) -> None:
+    text = path.read_text()
+    assert text.startswith("{#-"), "begins with a comment: meaning, arguments, what it returns"
+    first = re.search(r"{% (?:macro|test) (\w+)", text)
+    assert first
+    assert path.stem.removeprefix("test_") == first[1]
+
+
+@pytest.mark.parametrize("path", CROSS_ENGINE, ids=name)
+def test_a_cross_engine_macro_has_a_version_for_each_engine_and_a_remedy_for_others(path: Path) -> None:
+    if path.stem == "unsupported_engine":
+        return
+    found = set(re.findall(rf"{{% macro (\w+)__{path.stem}\(", path.read_text()))
+    assert found == {"default", "duckdb", "athena"}
+
+
+@pytest.mark.parametrize("path", [*MACROS, *MODELS, PROJECT / "dbt_project.yml"], ids=name)
+def test_only_cross_engine_macros_ask_for_the_engine(path: Path) -> None:
+    if path not in CROSS_ENGINE:
+        assert not re.search(r"target\s*\.\s*(type|name)", path.read_text())
+
+
+@pytest.mark.parametrize("path", MODELS, ids=name)
+def test_a_model_has_its_yaml_beside_it_and_lists_its_columns_at_the_end(path: Path) -> None:
+    (described,) = yaml.safe_load(path.with_suffix(".yml").read_text())["models"]
+    assert described["name"] == path.stem
+    assert described["description"].strip()
+    last = path.read_text().rpartition("\nselect")[2]
+    assert "*" not in last.partition("\nfrom")[0].replace(" * ", ""), "no select * at the end"
+
+
+def test_every_group_has_an_owner_and_every_folder_of_models_a_group() -> None:
+    groups = yaml.safe_load((PROJECT / "models" / "_groups.yml").read_text())["groups"]
+    assert all(group["owner"].get("email") for group in groups)
+    configured = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["models"]["tickerlake"]
+    used = set(re.findall(r"'\+group': '(\w+)'", str(configured)))
+    assert used == {group["name"] for group in groups}
+
+
+def test_iceberg_data_never_shares_a_location() -> None:
+    """A table whose location is not unique loses its data in a full refresh."""
+    assert "s3_data_naming: schema_table_unique" in (PROJECT / "profiles.yml.example").read_text()
+    assert [name(path) for path in MODELS if "s3_data_naming" in path.read_text()] == []
+
+
+def test_every_var_is_declared_with_a_comment() -> None:
+    declared = (PROJECT / "dbt_project.yml").read_text().partition("\nvars:\n")[2].partition("\nmodels:")[0]
+    used = {
+        found for path in [*MACROS, *MODELS] for found in re.findall(r"""\bvar\(['"](\w+)['"]\)""", path.read_text())
+    }
+    assert {var for var in used if not re.search(rf"^  {var}:", declared, re.M)} == set()

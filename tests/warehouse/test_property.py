@@ -1,0 +1,272 @@
+"""Whatever arrives, in whatever order, however runs are cut short: the marts are those of a full refresh.
+
+Hypothesis draws a sequence of deliveries and commands and drives the real project with it. A kill is a statement that
+the engine refuses: the n-th one of the run raises, and so does every later one, the hooks' own included, so that the
+run leaves what a killed process leaves. A slow test sends SIGKILL to real processes. `make soak` runs sequences until
+its budget is spent, and prints their seeds.
+"""
+
+import gc
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import seed as with_seed
+from hypothesis import strategies as st
+
+from pipeline import lake as lakes
+from pipeline.errors import PipelineError
+from tests.lake import Lake, assert_equal_marts, bar
+
+SYMBOLS = ("TSLA", "SCHG", "BTCUSD")
+PARTIAL = (
+    ("int_bar__arrived", "fct_bar"),
+    ("int_bar__arrived", "fct_bar", "int_bar__count_by_date"),
+    ("fct_price_change", "fct_technical_indicator"),
+    ("int_bar__arrived", "quarantined_record"),
+    ("fct_moving_average",),
+)
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Bars `first` to `first + count` of a symbol's series, and what is wrong with them."""
+
+    symbol: str
+    first: int
+    count: int
+    version: int  # a later version of a bar has other prices
+    is_final: bool
+    is_shuffled: bool
+    repeats: int
+    malformed: int
+    hours_late: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What lands, then one command: `kill_at` is the statement that dies, `select` a partial selection."""
+
+    deliveries: tuple[Delivery, ...]
+    select: tuple[str, ...]
+    full_refresh: bool
+    kill_at: int | None
+
+
+deliveries = st.builds(
+    Delivery,
+    symbol=st.sampled_from(SYMBOLS),
+    first=st.integers(0, 1700),
+    count=st.sampled_from([1, 1, 2, 30, 400, 900]),
+    version=st.integers(0, 3),
+    is_final=st.booleans(),
+    is_shuffled=st.booleans(),
+    repeats=st.sampled_from([0, 0, 1, 5]),
+    malformed=st.sampled_from([0, 0, 1, 4]),
+    hours_late=st.sampled_from([0, 0, 1, 20]),
+)
+steps = st.builds(
+    Step,
+    deliveries=st.lists(deliveries, min_size=1, max_size=4).map(tuple),
+    select=st.sampled_from([(), (), (), *PARTIAL]),
+    full_refresh=st.sampled_from([False, False, False, True]),
+    kill_at=st.one_of(st.none(), st.integers(1, 160)),
+)
+sequences = st.lists(steps, min_size=2, max_size=5)
+
+COUNTS = {"sequences": 0, "runs": 0, "kills": 0}
+
+
+@contextmanager
+def dying_at(statement: int | None) -> Iterator[None]:
+    """Let the run's n-th statement and all later ones fail, at the adapter's door to the engine."""
+    from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
+    from dbt_common.exceptions import DbtRuntimeError
+
+    execute, seen = DuckDBCursorWrapper.execute, 0
+
+    def counted(self: Any, sql: str, bindings: Any = None) -> Any:
+        nonlocal seen
+        seen += 1
+        if statement is not None and seen >= statement:
+            if seen == statement:
+                COUNTS["kills"] += 1
+            raise DbtRuntimeError("killed by the test")
+        return execute(self, sql, bindings) if bindings is not None else execute(self, sql)
+
+    DuckDBCursorWrapper.execute = counted
+    try:
+        yield
+    finally:
+        DuckDBCursorWrapper.execute = execute
+
+
+def lines_of(delivery: Delivery, number: int) -> list[dict[str, Any] | bytes]:
+    """A delivery as lines. A bar's prices follow from its key and version alone, so equal versions are equal bars."""
+    rng = random.Random(f"{delivery.symbol}|{number}")
+    found: list[dict[str, Any] | bytes] = []
+    # sparse symbols skip minutes; the round-the-clock one does not stop at a session's end
+    step = {"TSLA": 1, "SCHG": 3, "BTCUSD": 1}[delivery.symbol]
+    for i in range(delivery.first, delivery.first + delivery.count):
+        start = datetime(2026, 3, 2, 13, 0) + timedelta(minutes=i * step + (i // 420) * 1020)  # noqa: DTZ001
+        price = random.Random(f"{delivery.symbol}|{i}|{delivery.version}")
+        flat = 600 <= i % 1100 < 900
+        close = 100.0 if flat else round(80 + 40 * price.random(), 2)
+        opened = 100.0 if flat else round(80 + 40 * price.random(), 2)
+        received = datetime(2026, 4, 1) + timedelta(minutes=delivery.version)  # noqa: DTZ001
+        found.append(
+            bar(
+                delivery.symbol,
+                f"{start:%Y-%m-%dT%H:%M:%SZ}",
+                open=f"{opened:.2f}",
+                close=f"{close:.2f}",
+                high=f"{max(opened, close) + (0 if flat else 1):.2f}",
+                low=f"{min(opened, close) - (0 if flat else 1):.2f}",
+                volume=str(price.choice([0, 1, 100, 100, 5000])),
+                is_final=delivery.is_final,
+                received_at=f"{received:%Y-%m-%dT%H:%M:%S}.000Z",
+                run_id=f"01J{number:023d}",
+                line_number=i,
+            )
+        )
+    found += found[: delivery.repeats]
+    found += [b'{"schema_version": 1, "symbol"', b"", json.dumps(bar(close="-1")).encode(), b"\xff"][
+        : delivery.malformed
+    ]
+    if delivery.is_shuffled:
+        rng.shuffle(found)
+    return found
+
+
+def play(sequence: list[Step], folder: Path) -> None:
+    """Land and run the sequence, finish with a plain run, and compare with a full refresh."""
+    lake = Lake(folder / "lake")
+    number, hour = 0, datetime(2026, 4, 2, 12)  # noqa: DTZ001
+    lake.land(
+        [bar("TSLA", "2026-03-02T13:00:00Z", is_final=False, received_at="2026-03-02T13:00:10Z")], "2026-04-02 11"
+    )
+    lake.run()
+    for step in sequence:
+        hour += timedelta(hours=1)
+        for delivery in step.deliveries:
+            number += 1
+            arrived = hour - timedelta(hours=delivery.hours_late)
+            lake.land(lines_of(delivery, number), f"{arrived:%Y-%m-%d %H}", f"object-{number}")
+        options = [
+            *(["--select", *step.select] if step.select else []),
+            *(["--full-refresh"] if step.full_refresh else []),
+        ]
+        COUNTS["runs"] += 1
+        with dying_at(step.kill_at), suppress(PipelineError):  # a refusal, or the kill
+            lake.dbt("run", *options)
+        gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
+    lake.run()
+    try:
+        assert_equal_marts(lake, lake.refreshed())
+        assert_conserved(lake)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    COUNTS["sequences"] += 1
+
+
+def assert_conserved(lake: Lake) -> None:
+    """No line of raw is missing: each is the stored version of a bar, an older or equal one, or quarantined."""
+    raw = (
+        f"read_csv('{lake.folder}/raw/bars/*/*/*.gz', columns = {{'line': 'VARCHAR'}}, delim = '\x01', quote = '', "
+        "escape = '', encoding = 'latin-1', header = false, auto_detect = false, strict_mode = false)"
+    )
+    landed = lake.query(f"select count(*) from {raw} where trim(line) <> ''")[0][0]
+    refused = lake.query("select coalesce(sum(occurrences), 0) from lake.tickerlake_audit.quarantined_record")[0][0]
+    known = lake.query(f"""
+        select count(*) from {raw} as r inner join fct_bar as b
+            on b.symbol = json_extract_string(r.line, '$.symbol')
+            and b.bar_start_at = cast(replace(json_extract_string(r.line, '$.bar_start'), 'Z', '') as timestamp)
+        where json_valid(r.line) and json_extract_string(r.line, '$.close') <> '-1'
+    """)[0][0]
+    assert landed == refused + known, f"{landed} landed, {refused} quarantined, {known} of stored bars"
+
+
+def _run(examples: int, seed: int | None = None) -> None:
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    @given(sequences)
+    def holds(sequence: list[Step]) -> None:
+        note(repr(sequence))
+        play(sequence, Path(tempfile.mkdtemp(prefix="tickerlake_property_")))
+
+    (with_seed(seed)(holds) if seed is not None else holds)()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_any_sequence_of_runs_ends_as_a_full_refresh(seed: int) -> None:
+    _run(4, seed)  # the first one that hypothesis draws is the smallest there is
+    print(COUNTS)
+
+
+@pytest.mark.slow
+def test_a_process_killed_at_any_time_leaves_nothing_that_the_next_run_does_not_heal(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    rng = random.Random(4)
+    lake.land(lines_of(Delivery("TSLA", 0, 900, 0, True, True, 1, 1, 0), 1), "2026-04-02 12")
+    lake.run()
+    environment = os.environ | {"TICKERLAKE_LAKE": str(lake.folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
+    kills = 0
+    for number in range(2, 8):
+        lake.land(
+            lines_of(Delivery("TSLA", 300 * number, 500, 1, True, True, 1, 1, 0), number), f"2026-04-02 {12 + number}"
+        )
+        command = [
+            str(Path(sys.executable).parent / "dbt"),
+            "run",
+            "--target-path",
+            str(tmp_path / "target"),
+            "--log-path",
+            str(tmp_path),
+        ]
+        process = subprocess.Popen(  # killed on purpose
+            [*command, *(["--full-refresh"] if number % 3 == 0 else [])],
+            cwd=lakes.PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(4 + 8 * rng.random())
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            kills += 1
+        process.wait()
+    print(f"{kills} processes killed")
+    assert kills, "every run was faster than its kill: nothing is proved"
+    lake.run()
+    assert_equal_marts(lake, lake.refreshed())
+
+
+def soak(minutes: float, seed: int) -> None:
+    """Run sequences until the budget is spent; a failure raises with the smallest case that shows it."""
+    started = time.monotonic()
+    while time.monotonic() - started < minutes * 60:
+        _run(10, seed)
+        print(f"seed {seed}: {COUNTS['sequences']} sequences, {COUNTS['runs']} runs, {COUNTS['kills']} kills, "
+              f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+        seed += 1
+
+
+if __name__ == "__main__":
+    soak(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else int(time.time()))
