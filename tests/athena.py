@@ -89,19 +89,22 @@ class AthenaWarehouse:
         )  # fmt: skip
 
     def run_killed(self, statements: int, *arguments: str) -> bool:
-        """Start dbt and SIGKILL it once it has started so many statements. False when it ended before."""
-        before = self._started()
+        """Start dbt and SIGKILL it once it has started so many statements, at most 50. False when it ended before."""
+        newest = self._newest()[:1]
         with self.start_dbt(*arguments) as process:
-            while process.poll() is None and self._started() < before + statements:
-                time.sleep(0.02)
+            while process.poll() is None:
+                found = self._newest()
+                if (found.index(newest[0]) if newest and newest[0] in found else len(found)) >= statements:
+                    break
+                time.sleep(0.05)
             was_running = process.poll() is None
             process.kill()
             process.communicate()
         return was_running
 
-    def _started(self) -> int:
-        pages = self.client("athena").get_paginator("list_query_executions").paginate()
-        return sum(len(page["QueryExecutionIds"]) for page in pages)
+    def _newest(self) -> list[str]:
+        """The ids of the newest 50 statements, newest first."""
+        return list(self.client("athena").list_query_executions(MaxResults=50)["QueryExecutionIds"])
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS."""

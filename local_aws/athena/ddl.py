@@ -91,7 +91,9 @@ def _create_table_as(match: re.Match[str], rest: str, database: str, output: str
         given.setdefault("format", "'PARQUET'")
         if delimiter := given.pop("field_delimiter", None):
             given["textfile_field_separator"] = delimiter
-        return _as_select(match, database, HIVE, given, select, codec)
+        planned = _as_select(match, database, HIVE, given, select, codec)
+        planned.data_location = unquoted(given["external_location"])
+        return planned
     if "location" not in given:
         raise StatementError("INVALID_TABLE_PROPERTY: Table location can not be null or empty for Iceberg tables")
     made = {"location": literal(unquoted(given["location"]).rstrip("/"))}
@@ -341,7 +343,7 @@ def _unload(match: re.Match[str], sql: str, _database: str, _output: str) -> Pla
     schema, table = "default", f"unload_{uuid.uuid4().hex}"
     planned = Plan(
         "DML", "UNLOAD", [f'CREATE TABLE "{HIVE}"."{schema}"."{table}" WITH ({_with(made)}) AS {query}'],
-        unload=(schema, table),
+        data_location=to[1], unload=(schema, table),
     )  # fmt: skip
     if codec := given.get("compression"):
         planned.session[f"{HIVE}.compression_codec"] = unquoted(codec).upper()

@@ -70,6 +70,7 @@ class Execution:
         self.submitted_at = time.time()
         self.completed_at: float | None = None
         self.is_stopped = False
+        self._data_location = self._manifest = ""
         self._services = services
         self._context = Context(request.database, self.id)
 
@@ -89,6 +90,7 @@ class Execution:
             if self.kind == "DDL" or (self.update_count is not None and self.sub != "SELECT"):
                 self.results.clear()
             self._write_results()
+            self._write_manifest()
             state = "SUCCEEDED"
         except CancelledError as error:
             state, self.reason = "CANCELLED", str(error)
@@ -131,10 +133,11 @@ class Execution:
             "Statistics": self.statistics(),
         }
 
-    def statistics(self) -> dict[str, int]:
+    def statistics(self) -> dict[str, int | str]:
         """The Statistics of the API. DataScannedInBytes is what the engine physically read."""
         total = int(((self.completed_at or time.time()) - self.submitted_at) * 1000)
-        return {
+        manifest: dict[str, int | str] = {"DataManifestLocation": self._manifest} if self._manifest else {}
+        return manifest | {
             "DataScannedInBytes": self.scanned_bytes,
             "EngineExecutionTimeInMillis": self.engine_ms,
             "TotalExecutionTimeInMillis": total,
@@ -195,6 +198,7 @@ class Execution:
         for statement in planned.trino:
             bound = f"EXECUTE IMMEDIATE {literal(statement)} USING {parameters}" if parameters else statement
             self._sql(bound, planned.session, is_answer=True)
+        self._data_location = planned.data_location
         if planned.unload:
             database, table = planned.unload
             self._services.glue.delete_table(DatabaseName=database, Name=table)
@@ -256,6 +260,20 @@ class Execution:
         expire = [f"ALTER TABLE {name} EXECUTE expire_snapshots(retention_threshold => '{age}s')"]
         orphans = f"ALTER TABLE {name} EXECUTE remove_orphan_files(retention_threshold => '{age}s')"
         return [*(expire if snapshots > kept else []), orphans]
+
+    def _write_manifest(self) -> None:
+        """List the data files of a CTAS or UNLOAD in S3, as Athena does; awswrangler reads what the list names."""
+        if not self._data_location:
+            return
+        source = urllib.parse.urlparse(self._data_location)
+        prefix = source.path.strip("/") + "/"
+        pages = self._services.s3.get_paginator("list_objects_v2").paginate(Bucket=source.netloc, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        manifest = f"{self.request.output}/{self.id}-manifest.csv"
+        target = urllib.parse.urlparse(manifest)
+        body = "".join(f"s3://{source.netloc}/{key}\n" for key in keys)
+        self._services.s3.put_object(Bucket=target.netloc, Key=target.path.lstrip("/"), Body=body.encode())
+        self._manifest = manifest
 
     def _write_results(self) -> None:
         assert self.results is not None

@@ -61,6 +61,24 @@ class TrinoClient:
         `prepared` is a statement known as q, for DESCRIBE OUTPUT. `may_continue` is called with the bytes read so
         far and stops the statement by raising. Raises StatementError when the statement or the server fails.
         """
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self._run(sql, context, session, prepared, on_page, may_continue)
+            except StatementError as error:
+                if error.name != "SERVER_STARTING_UP" or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.3)
+
+    def _run(
+        self,
+        sql: str,
+        context: Context,
+        session: dict[str, str] | None,
+        prepared: str,
+        on_page: OnPage | None,
+        may_continue: MayContinue | None,
+    ) -> Outcome:
         outcome = Outcome()
         answer = self._call("POST", f"{self._url}/v1/statement", sql.encode(), _headers(context, session, prepared))
         while True:

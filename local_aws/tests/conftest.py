@@ -1,6 +1,7 @@
 """One local AWS for all tests, and a small client for it."""
 
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def athena(running: LocalAws) -> Athena:
 @pytest.fixture
 def table(athena: Athena, request: pytest.FixtureRequest) -> str:
     """A fresh Iceberg table of 2,000 rows (id, v), by name."""
-    name = request.node.name.split("[")[0][:60]
+    name = re.sub(r"\W+", "_", request.node.name).strip("_").lower()[:80]
     athena.ok(
         f"create table tests.{name} with (table_type = 'ICEBERG', location = 's3://lake/{name}', is_external = false) "
         "as select n as id, 0 as v from unnest(sequence(1, 2000)) as t (n)"

@@ -92,7 +92,7 @@ def test_the_workgroups_limit_cancels_a_query(athena: Athena) -> None:
     )  # fmt: skip
     athena.ok(
         "create table tests.wide with (table_type = 'ICEBERG', location = 's3://lake/wide', is_external = false) as "
-        "select n, uuid() as a from unnest(sequence(1, 1000)) t (n) cross join unnest(sequence(1, 600)) u (m)"
+        "select n, uuid() as a from unnest(sequence(1, 1000)) t (n) cross join unnest(sequence(1, 1500)) u (m)"
     )
     everything = athena.run("select count(distinct a) from tests.wide")
     assert everything.scanned > 10_000_000

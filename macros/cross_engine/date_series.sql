@@ -11,9 +11,10 @@
 {%- if step == 'day' -%}
 (
   select date_add('day', cast(d as integer), m) as day
-  from unnest(sequence(date '{{ first }}', date '{{ last }}', interval '1' month)) as months (m)
+  from unnest(sequence(date_trunc('month', date '{{ first }}'), date '{{ last }}', interval '1' month)) as months (m)
   cross join unnest(sequence(0, 30)) as days (d)
-  where month(date_add('day', cast(d as integer), m)) = month(m) and date_add('day', cast(d as integer), m) <= date '{{ last }}'
+  where month(date_add('day', cast(d as integer), m)) = month(m)
+    and date_add('day', cast(d as integer), m) between date '{{ first }}' and date '{{ last }}'
 )
 {%- else -%}
 (select m as day from unnest(sequence(date '{{ first }}', date '{{ last }}', interval '1' month)) as months (m))

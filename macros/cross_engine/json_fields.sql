@@ -1,10 +1,16 @@
-{#- Parse a JSON line once into a row of its fields, or NULL when it is not a JSON object. Read the fields with json_text. -#}
+{#- Parse a JSON line once into a row of its fields, or NULL when it is not a JSON object. Read the fields with json_text.
+    DuckDB's parser takes trailing commas, NaN and infinities, which are no JSON: lines that may hold one are looked at again
+    without their strings. -#}
 {% macro json_fields(line, fields) %}{{ return(adapter.dispatch('json_fields')(line, fields)) }}{% endmacro %}
 
 {% macro default__json_fields(line, fields) %}{{ unsupported_engine('json_fields') }}{% endmacro %}
 
 {% macro duckdb__json_fields(line, fields) -%}
+{%- set extension = "(,\s*[}\]]|[:,\[]\s*-?([Nn][Aa][Nn]|[Ii][Nn][Ff]))" -%}
+{%- set string = '"([^"\\\\]|\\\\.)*"' -%}
 case
+      when regexp_matches({{ line }}, '{{ extension }}')
+        and regexp_matches(regexp_replace({{ line }}, '{{ string }}', 's', 'g'), '{{ extension }}') then null
       when starts_with(ltrim({{ line }}), '{')
         then try(from_json({{ line }}, '{ {%- for field in fields %}"{{ field }}":"VARCHAR"{{ "," if not loop.last }}{% endfor -%} }'))
     end

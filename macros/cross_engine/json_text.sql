@@ -1,4 +1,6 @@
-{#- The text of one field of json_fields: NULL when it is missing, null, or itself an object or a list. -#}
+{#- The text of one field of json_fields: NULL when it is missing, null, an object or a list, or a text that begins like one.
+    A JSON number is text in plain notation, but for those below 0.0001, which keep an exponent on both engines, each its own;
+    Trino alone would write 12.5 as 1.25E1. -#}
 {% macro json_text(field) %}{{ return(adapter.dispatch('json_text')(field)) }}{% endmacro %}
 
 {% macro default__json_text(field) %}{{ unsupported_engine('json_text') }}{% endmacro %}
@@ -8,5 +10,9 @@ case when not starts_with({{ field }}, '{') and not starts_with({{ field }}, '['
 {%- endmacro %}
 
 {% macro athena__json_text(field) -%}
-try_cast({{ field }} as varchar)
+case
+      when regexp_like(json_format({{ field }}), '^-?[0-9]+[.][0-9]+(E(-[1-4]|[0-9]+))?$')
+        then regexp_replace(try_cast(try_cast({{ field }} as decimal(38, 18)) as varchar), '([.][0-9]+?)0+$', '$1')
+      when not regexp_like(json_format({{ field }}), '^("?\{|"?\[)') then try_cast({{ field }} as varchar)
+    end
 {%- endmacro %}

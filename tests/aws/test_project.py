@@ -110,7 +110,7 @@ def test_killed_runs_heal(twins: Twins) -> None:
     randomly, kills = random.Random(_SEED), 0
     twins.deliver()
     while kills < _KILLS:
-        at = randomly.randint(8, 55)
+        at = randomly.randint(8, 50)
         assert twins.athena.run_killed(at, "run"), f"dbt ended before its statement {at}"
         kills += 1
         release(twins.athena)
@@ -143,14 +143,14 @@ def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWa
     from tests import realdata
 
     local, athena = Lake(tmp_path / "lake"), athena_warehouse("real")
-    recorded = _first_lines(realdata.path("minute/av_1min_ext_2020q4/TSLA.csv.gz"), 6000, tmp_path / "TSLA.csv")
+    recorded = _first_lines(realdata.path("minute/av_1min_ext_2020q4/TSLA.csv.gz"), 2500, tmp_path / "TSLA.csv")
     replay = ["replay", str(recorded), "--provider", "alphavantage_csv", "--symbol", "TSLA", "--label", "end"]
     assert loader([*replay, "--received-at", "2021-01-09T12:00:00Z", "--lake", str(local.folder)]) == 0
     athena.upload(local.folder)
     athena.dbt("seed")
     athena.dbt("run")
     local.run()
-    assert assert_equal(local, athena, with_batch=True)["marts.fct_bar"] == 6000
+    assert assert_equal(local, athena, with_batch=True)["marts.fct_bar"] == 2500
 
 
 def release(athena: AthenaWarehouse) -> None:
@@ -163,12 +163,10 @@ def release(athena: AthenaWarehouse) -> None:
 
 
 def _statements(athena: AthenaWarehouse) -> list[str]:
-    """The newest 100 statements, newest first."""
-    client = athena.client("athena")
-    ids = client.list_query_executions(MaxResults=50)
-    more = client.list_query_executions(MaxResults=50, NextToken=ids["NextToken"])
-    found = []
-    for page in (ids, more):
+    """The newest 250 statements, newest first."""
+    client, found = athena.client("athena"), []
+    pages = client.get_paginator("list_query_executions").paginate(PaginationConfig={"MaxItems": 250, "PageSize": 50})
+    for page in pages:
         answer = client.batch_get_query_execution(QueryExecutionIds=page["QueryExecutionIds"])
         by_id = {e["QueryExecutionId"]: e["Query"] for e in answer["QueryExecutions"]}
         found += [by_id[i] for i in page["QueryExecutionIds"]]

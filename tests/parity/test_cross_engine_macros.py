@@ -28,6 +28,7 @@ ELSEWHERE = {
     "merge_floor": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "merge_predicates": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "partition_by": "every run",
+    "type_text": "every run",
     "unsupported_engine": "a compile error",
     "warehouse_database": "every run",
 }
@@ -46,6 +47,8 @@ _LINES = [
     '{"b": 1}', '{"a": {"b": 1}}', '{"a": [1]}', '{"a": "{"}', '{"a": "[x"}', '{"a": "\\u00e9"}', '{"a": "\\u0001"}',
     '{"a": "q\\"q"}', '{"a": "tab\\there"}', "null", "[1, 2]", '"x"', "12", "", " ", "{", '{"a": 1', '{"a": 1}}', "not json",
     '  {"a": "led by blanks"}', '{"a": "x",}', '{"a": 123456789012345678901234567890}', '{"a": "NULL"}', "{\"a\": 'x'}",
+    '{"a": NaN}', '{"a": -Infinity}', '{"a": "NaN"}', '{"a": "x,}"}', '{"a": [1,]}', '{"a": "x\x01y"}', '{"a": 1e5}',
+    '{"a": 12345678.5}', '{"a": 1.0}', '{"a": -12}', '{"a": "\\\\"}', '{"a": ":NaN"}',
 ]  # fmt: skip
 _NUMBERS = [
     "1", "-1", "0", "-0", "0.1", "-0.1", "1.000000005", "1.000000004999", "-1.000000005", "-1.0000000049", "0.000000005",
@@ -78,7 +81,6 @@ def cases() -> dict[str, str]:
     """Name of a case: the Jinja that makes its SQL expression."""
     found = {
         "current_utc": "{{ minutes_between(current_utc(), current_utc()) }}",
-        "type_text": "cast(12 as {{ type_text() }})",
         "type_timestamp": "cast('2020-02-29 12:00:00.123456' as {{ type_timestamp() }})",
         "matches of null": "{{ matches('cast(null as varchar)', '^x') }}",
         "add_units null": "{{ add_units('cast(null as timestamp)', 1, 'day') }}",
@@ -119,6 +121,16 @@ def cases() -> dict[str, str]:
         record = "json_fields(" + _jinja(_literal(line)) + ", ['a'])"
         found[f"json_fields {line!r} is null"] = "({{ " + record + " }}) is null"
         found[f"json_text {line!r}"] = "{{ json_text('(' ~ " + record + " ~ ').a') }}"
+    for line in (
+        '{"a": 0.00001}',
+        '{"a": 0.0001}',
+        '{"a": 0.00099}',
+        '{"a": -1.5e-3}',
+        '{"a": 123456789.125}',
+        '{"a": 9e99}',
+    ):
+        text = "json_text('(' ~ json_fields(" + _jinja(_literal(line)) + ", ['a']) ~ ').a')"
+        found[f"parse_decimal of json {line}"] = "{{ parse_decimal(" + text + ", 18, 8) }}"
     for number in _NUMBERS:
         found[f"parse_decimal {number!r}"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 8) }}"
         found[f"parse_decimal {number!r} volume"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 4) }}"
