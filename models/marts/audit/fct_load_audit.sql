@@ -1,0 +1,26 @@
+{{ config(materialized='view') }}
+
+with winners as (
+
+  select
+    {{ arrival_part('source_object', 'dt') }} as dt,
+    {{ arrival_part('source_object', 'hr') }} as hr,
+    count(*) as winning_lines
+  from {{ ref('fct_bar') }}
+  group by 1, 2
+
+)
+
+select
+  hours.dt,
+  hours.hr,
+  hours.landed_lines,
+  cast(coalesce(winners.winning_lines, 0) as bigint) as winning_lines,
+  cast(hours.held_lines - coalesce(winners.winning_lines, 0) as bigint) as superseded_lines,
+  hours.duplicate_lines,
+  hours.quarantined_lines,
+  hours.landed_lines - hours.held_lines - hours.duplicate_lines - hours.quarantined_lines as missing_lines
+from {{ ref('int_arrival__reconciled') }} as hours
+left join winners
+  on winners.dt = hours.dt
+  and winners.hr = hours.hr

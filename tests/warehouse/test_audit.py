@@ -1,0 +1,43 @@
+"""Every landed line is accounted for, and a line that gets lost is found."""
+
+import duckdb
+
+from pipeline import lake as lakes
+from tests.lake import Lake, bar
+
+AUDIT = """
+    select dt, hr, landed_lines, winning_lines, superseded_lines, duplicate_lines, quarantined_lines, missing_lines
+    from lake.tickerlake_audit.fct_load_audit order by dt, hr
+"""
+
+
+def test_every_line_is_winning_superseded_duplicate_or_quarantined(lake: Lake) -> None:
+    first = [bar(minute=f"2026-03-02T15:{i:02d}:00Z", line_number=i) for i in range(4)]
+    lake.land([*first, first[0], b"oops", b"oops"], "2026-03-02 16")
+    lake.run()
+    assert lake.query(AUDIT) == [("2026-03-02", "16", 7, 4, 0, 1, 2, 0)]
+    corrected = first[1] | {"close": "100", "received_at": "2026-03-04T00:00:00.000Z", "run_id": "01K"}
+    stale = first[2] | {"received_at": "2026-03-02T16:00:00.000Z", "run_id": "01A"}
+    lake.land([corrected, stale, first[3]], "2026-03-02 17")
+    lake.run()
+    assert lake.query(AUDIT) == [
+        ("2026-03-02", "16", 7, 2, 2, 1, 2, 0),
+        ("2026-03-02", "17", 3, 2, 1, 0, 0, 0),
+    ]
+    assert [r.status for r in lake.dbt("test", "--select", "fct_load_audit")] == ["pass", "pass"]
+
+
+def test_a_lost_bar_fails_the_test_that_names_its_hour(lake: Lake) -> None:
+    lake.land([bar(), bar(minute="2026-03-02T15:01:00Z", line_number=2)], "2026-03-02 16")
+    lake.run()
+    with duckdb.connect(config={"extension_directory": str(lakes.extensions())}) as writer:
+        writer.execute("load ducklake")
+        writer.execute(
+            f"attach 'ducklake:{lake.folder}/catalog.ducklake' as lake "
+            f"(data_path '{lake.folder}/warehouse/', override_data_path true)"
+        )
+        writer.execute("delete from lake.tickerlake_marts.fct_bar where line_number = 2")
+    lake.run("--select", "int_bar__arrived", "int_arrival__reconciled")
+    assert lake.query(AUDIT) == [("2026-03-02", "16", 2, 1, 0, 0, 0, 1)]
+    failed = [r.name for r in lake.dbt("test", "--select", "fct_load_audit") if r.status == "fail"]
+    assert failed == ["no_missing_line_fct_load_audit_"]
