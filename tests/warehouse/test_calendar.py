@@ -64,8 +64,8 @@ def test_bars_get_the_session_and_date_of_their_exchange(stored: Lake) -> None:
 def test_dim_session_equals_exchange_calendars(stored: Lake, mic: str) -> None:
     calendar = exchange_calendars.get_calendar(mic, start="2000-01-01", end="2027-12-31")
     expected = [
-        (day.date(), row.open.to_pydatetime().replace(tzinfo=None), row.close.to_pydatetime().replace(tzinfo=None))
-        for day, row in calendar.schedule.iterrows()
+        (day.Index.date(), *(moment.tz_convert(None).to_pydatetime() for moment in (day.open, day.close)))
+        for day in calendar.schedule.itertuples()
     ]
     rows = f"select session_date, opens_at, closes_at from dim_session where mic = '{mic}' order by session_date"
     assert stored.query(rows) == expected
