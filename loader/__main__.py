@@ -7,18 +7,19 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-
-import requests
 
 from loader import reference, settings
 from loader.errors import LoaderError
+from loader.http import Http
 from loader.outcome import Kind, Outcome
-from loader.providers import alphavantage, csv_file, yahoo
+from loader.providers import alphavantage, csv_file, registry, yahoo
+from loader.providers.base import Ask
 from loader.providers.context import Context
 from loader.providers.label_check import contradiction, describe
 from loader.providers.simulate import simulate
+from loader.redact import Redactor
 from loader.run import Run
 from loader.sinks import choose
 from loader.sinks.folder import FolderSink
@@ -71,23 +72,25 @@ def _replay(options: argparse.Namespace) -> int:
 
 def _fetch(options: argparse.Namespace) -> int:
     configured = settings.read(options.lake, options.sink)
-    run = Run(
-        configured.lake,
-        "fetch",
-        options.provider,
-        datetime.now(UTC),
-        options.archive == "all",
-        sink=choose.sink(configured),
-    )
-    with requests.Session() as http:
+    made = registry.provider(options.provider)
+    keys = registry.keys(made)
+    now = datetime.now(UTC)
+    run = Run(configured.lake, "fetch", options.provider, now, options.archive == "all", sink=choose.sink(configured))
+    with Http(Redactor(keys)) as http:
         for symbol in options.symbols or reference.universe():
             now = datetime.now(UTC)
-            context = Context.build("yahoo", symbol, options.interval, now.date())
-            payload, outcome = yahoo.fetch(http, context, now, configured.yahoo_url)
-            run.take(outcome, payload, now)
-            if outcome.is_failure:
-                print(f"{symbol}: {outcome.kind}: {outcome.message}", file=sys.stderr)
-    return _report(run, options) or int(any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure))
+            context = Context.build(made.source, symbol, options.interval, now.date())
+            ask = Ask(options.dataset, now - timedelta(days=options.days), now)
+            for piece in made.plan(ask, options.interval):
+                payload, outcome = made.fetch(http, context, piece, keys[0])
+                run.take(outcome, payload, datetime.now(UTC))
+                if outcome.is_failure:
+                    print(f"{symbol}: {outcome.kind}: {outcome.message}", file=sys.stderr)
+    return _report(run, options) or _any_failure(run)
+
+
+def _any_failure(run: Run) -> int:
+    return int(any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure))
 
 
 def _simulate(options: argparse.Namespace) -> int:
@@ -190,9 +193,13 @@ def _parser() -> argparse.ArgumentParser:
     replay.set_defaults(run=_replay)
 
     fetch = commands.add_parser("fetch", parents=[common], help="fetch the last day of bars from a vendor")
-    fetch.add_argument("--provider", required=True, choices=["yahoo"], help="vendor to ask (yahoo needs no key)")
+    fetch.add_argument(
+        "--provider", required=True, choices=registry.PROVIDERS, help="vendor to ask (yahoo needs no key)"
+    )
     fetch.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
     fetch.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
+    fetch.add_argument("--dataset", choices=settings.DATASETS[:3], default="bars", help="what to ask (default: bars)")
+    fetch.add_argument("--days", type=_positive, default=1, help="how many days back from now (default: 1)")
     fetch.set_defaults(run=_fetch)
 
     made = commands.add_parser("simulate", parents=[common], help="land generated, deterministic bars")

@@ -1,5 +1,6 @@
 """Exchange time: sessions in UTC, and the translation of vendors' labels to bar starts."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -7,6 +8,12 @@ from zoneinfo import ZoneInfo
 
 from loader import reference
 from loader.reference import LabelConvention
+
+_LABEL = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?")
+_YEARS = range(1900, 2200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +64,26 @@ def bar_start(label: str, convention: LabelConvention, minutes: int) -> datetime
     Text with an offset keeps it; text without is the wall clock of the convention's zone. An END label is shifted back
     by the bar's length. A live bar stamped in mid-minute is floored to the minute.
     """
+    if not _LABEL.fullmatch(label.strip()):
+        return None
     try:
         moment = datetime.fromisoformat(label.strip())
+        if moment.year not in _YEARS:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=convention.zone)
+        moment = moment.astimezone(UTC).replace(second=0, microsecond=0)
+    except (ValueError, OverflowError):
+        return None
+    return moment - timedelta(minutes=minutes) if convention.label == "end" else moment
+
+
+def session_date(label: str) -> date | None:
+    """Read a vendor's day, `YYYY-MM-DD` with or without a time after it, or None when it cannot be read."""
+    if not _DAY.fullmatch(label.strip()):
+        return None
+    try:
+        day = date.fromisoformat(label.strip()[:10])
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=convention.zone)
-    moment = moment.astimezone(UTC).replace(second=0, microsecond=0)
-    return moment - timedelta(minutes=minutes) if convention.label == "end" else moment
+    return day if day.year in _YEARS else None

@@ -75,6 +75,22 @@ def instrument(symbol: str) -> Instrument:
     return Instrument(symbol, "stock", "XNYS", "USD")
 
 
+def canonical_symbol(vendor_symbol: str) -> str:
+    """Translate a vendor's spelling by `seeds/symbol_alias.csv`; a symbol without an alias is itself."""
+    for row in _rows("symbol_alias"):
+        if row["vendor_symbol"] == vendor_symbol:
+            return row["symbol"]
+    return vendor_symbol
+
+
+def vendor_symbol(symbol: str) -> str:
+    """Give the spelling that `seeds/symbol_alias.csv` knows for a symbol, as Yahoo expects it; else the symbol."""
+    for row in _rows("symbol_alias"):
+        if row["symbol"] == symbol:
+            return row["vendor_symbol"]
+    return symbol
+
+
 def universe() -> list[str]:
     """List the curated symbols, in the seed's order."""
     return [row["symbol"] for row in _rows("symbol") if row["is_default"] == "true"]

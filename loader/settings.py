@@ -9,19 +9,17 @@ from loader.errors import LoaderError
 
 DATASETS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
 SINKS = ("folder", "firehose", "kinesis")
-YAHOO_URL = "https://query2.finance.yahoo.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the lake lies, which hosts play the vendors (for tests and mirrors), where lines go.
+    """Where the lake lies, and where lines go.
 
     `streams` names the delivery stream of each dataset (TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS, …);
     the folder sink needs none.
     """
 
     lake: Path
-    yahoo_url: str
     sink: str = "folder"
     streams: tuple[tuple[str, str], ...] = ()
 
@@ -41,7 +39,7 @@ def read(lake: str | None, sink: str | None = None, environment: Mapping[str, st
     missing = [_variable(dataset) for dataset, name in names.items() if not name]
     if chosen != "folder" and missing:
         raise LoaderError(f"sink '{chosen}' needs the names of its streams: set {', '.join(missing)}")
-    return Settings(folder, environment.get("TICKERLAKE_YAHOO_URL") or YAHOO_URL, chosen, tuple(names.items()))
+    return Settings(folder, chosen, tuple(names.items()))
 
 
 def _variable(dataset: str) -> str:

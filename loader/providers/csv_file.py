@@ -20,7 +20,10 @@ def parse(payload: bytes, context: Context) -> Outcome:
         text = payload.decode("utf-8-sig")
     except UnicodeDecodeError:
         return Outcome(Kind.UNKNOWN, message="not a text file in UTF-8")
-    rows = list(csv.reader(io.StringIO(text)))
+    try:
+        rows = list(csv.reader(io.StringIO(text)))
+    except csv.Error as error:
+        return Outcome(Kind.UNKNOWN, message=f"not a CSV file: {error}")
     header = [cell.strip().lower() for cell in rows[0]] if rows else []
     time_column = next((header.index(name) for name in _TIME_COLUMNS if name in header), None)
     if time_column is None or not all(name in header for name in _VALUE_COLUMNS):

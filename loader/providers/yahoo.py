@@ -1,56 +1,163 @@
 """Yahoo chart v8: keyless, unofficial, and the one live source of 1-minute bars that is free today.
 
 Times are epoch seconds UTC of the bar's start; the last element may be a live bar stamped "now". Arrays may hold nulls,
-and an empty range has no `timestamp` at all. Prices are split-adjusted by the vendor.
+and an empty range has no `timestamp` at all. Prices are split-adjusted by the vendor; `adjclose` adds dividends.
 """
 
-import json
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Context as DecimalContext
 from decimal import Decimal
+from re import compile as pattern
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import requests
-
+from loader import reference
+from loader.decode import decode, integer, looks_like_html, mapping
+from loader.http import Http, refusal
 from loader.outcome import Kind, Outcome
+from loader.providers.base import Ask, Limits
 from loader.providers.context import Context
+from loader.record import BAR_INTERVALS, Bar, decimal_text
 
 URL = "https://query2.finance.yahoo.com"
+FAIR_USE = Limits(per_second=2, per_minute=60)
+"""Yahoo names no limit; more than this draws status 429."""
 _INTERVALS = {"1min": "1m", "5min": "5m", "15min": "15m", "30min": "30m", "60min": "60m"}
 _GRANULARITIES = {**_INTERVALS, "60min": "1h"}
-_HISTORY = timedelta(days=1)
+_LONGEST = {"1min": timedelta(days=7)}
 _MINOR_UNITS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
-_HUNDREDTH = Decimal("0.01")
-_TIMEOUT_SECONDS = (5, 30)
+_EXACT = DecimalContext(prec=80)
+_PLAIN = pattern(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
+_PRICES = ("open", "high", "low", "close")
+_QUARTER = 15 * 60
 
 
-def fetch(http: requests.Session, context: Context, until: datetime, base_url: str = URL) -> tuple[bytes, Outcome]:
-    """Fetch the day of bars before `until`, pre and post market included. Returns the body and its outcome."""
-    try:
-        response = http.get(
-            f"{base_url}/v8/finance/chart/{quote(context.symbol, safe='')}",
-            params={
-                "interval": _INTERVALS[context.bar_interval],
-                "period1": str(int((until - _HISTORY).timestamp())),
-                "period2": str(int(until.timestamp())),
-                "includePrePost": "true",
+@dataclass(frozen=True, slots=True)
+class Yahoo:
+    """The chart endpoint, for bars, daily bars and events. `base_url` is for tests and mirrors."""
+
+    base_url: str = URL
+    source: str = "yahoo"
+    key_variable: str = ""
+    limits: Limits = FAIR_USE
+
+    def plan(self, ask: Ask, bar_interval: str) -> list[Ask]:
+        """1-minute bars come at most seven days a request (and reach back 30 days); the rest in one answer."""
+        longest = _LONGEST.get(bar_interval, timedelta(days=50)) if ask.dataset == "bars" else timedelta(days=36_500)
+        asks, first = [], ask.first
+        while first < ask.until:
+            asks.append(Ask(ask.dataset, first, min(first + longest, ask.until)))
+            first += longest
+        return asks
+
+    def fetch(self, http: Http, context: Context, ask: Ask, key: str) -> tuple[bytes, Outcome]:
+        """Make one request, pre and post market included. The vendor keeps to the range."""
+        intraday = ask.dataset == "bars"
+        answer = http.get(
+            f"{self.base_url}/v8/finance/chart/{quote(reference.vendor_symbol(context.symbol), safe='')}",
+            {
+                "interval": _INTERVALS[context.bar_interval] if intraday else "1d",
+                "period1": str(int(ask.first.timestamp())),
+                "period2": str(int(ask.until.timestamp())),
+                "includePrePost": str(intraday).lower(),
+                "events": "div,splits,capitalGains",
             },
-            headers={"User-Agent": "Mozilla/5.0 (tickerlake)"},
-            timeout=_TIMEOUT_SECONDS,
         )
-    except requests.RequestException as error:
-        return b"", Outcome(Kind.TRANSPORT, message=type(error).__name__)
-    if response.status_code == 429:
-        return response.content, Outcome(Kind.BURST_LIMIT, message="too many requests")
-    return response.content, parse(response.content, context)
+        refused = refusal(answer)
+        if refused:
+            return answer.body, refused
+        outcome = parse(answer.body, context) if intraday else parse_daily(answer.body, context)
+        if ask.dataset == "corporate_actions":
+            kind = outcome.kind if outcome.is_failure else Kind.BARS if outcome.actions else Kind.EMPTY
+            outcome = replace(outcome, kind=kind, daily_bars=[], null_rows=0)
+        return answer.body, outcome
 
 
 def parse(payload: bytes, context: Context) -> Outcome:
-    """Parse one chart response. Raises nothing: what is not understood is an UNKNOWN outcome."""
+    """Parse one intraday answer. Raises nothing: what is not understood is an UNKNOWN outcome.
+
+    The last row may be live: it is floored to its bar's start, marked, and put before a row of the same bar, which then
+    wins. Null rows are counted.
+    """
+    chart = _open(payload, context, (_INTERVALS[context.bar_interval], _GRANULARITIES[context.bar_interval]))
+    if isinstance(chart, Outcome):
+        return chart
+    meta, rows = chart
+    currency = str(meta.get("currency") or context.currency)
+    in_unit = replace(context, currency=_MINOR_UNITS.get(currency, currency))
+    bars: list[Bar] = []
+    null_rows = 0
+    before: int | None = None
+    for position, (epoch, *values) in enumerate(rows):
+        if all(value is None for value in values[:4]):
+            null_rows += 1
+            continue
+        start = integer(epoch)
+        prices = [_in_major(value, currency) for value in values[:4]]
+        bar = in_unit.bar(_label(start, epoch), prices[0], prices[1], prices[2], prices[3], values[4])
+        floored = _live_start(start, before, BAR_INTERVALS[context.bar_interval] * 60)
+        if position == len(rows) - 1 and floored is not None:
+            bar = replace(bar, bar_start=datetime.fromtimestamp(floored, UTC), is_live=True)
+            bars.insert(len(bars) - (1 if bars and bars[-1].bar_start == bar.bar_start else 0), bar)
+        else:
+            bars.append(bar)
+        before = start if start is not None else before
+    return Outcome(Kind.BARS if bars else Kind.EMPTY, bars, null_rows)
+
+
+def parse_daily(payload: bytes, context: Context) -> Outcome:
+    """Parse one answer at interval 1d: daily bars, splits and dividends, by the exchange's own day.
+
+    An event's time is its `date`, not its key. Today's row is live until the regular session is over.
+    """
+    chart = _open(payload, context, ("1d",))
+    if isinstance(chart, Outcome):
+        return chart
+    meta, rows = chart
+    zone = _zone(meta)
+    currency = str(meta.get("currency") or context.currency)
+    in_unit = replace(context, currency=_MINOR_UNITS.get(currency, currency))
+    now = integer(meta.get("regularMarketTime"))
+    closes = integer(mapping(mapping(meta.get("currentTradingPeriod")).get("regular")).get("end"))
+    days, null_rows = [], 0
+    for epoch, *values in rows:
+        if all(value is None for value in values[:4]):
+            null_rows += 1
+            continue
+        start = integer(epoch)
+        label = _day_label(start, epoch, zone)
+        adjusted = _in_major(values[5], currency)
+        day = in_unit.daily_bar(label, [_in_major(value, currency) for value in values[:4]], adjusted, values[4])
+        live = None not in (now, closes, start) and _day_label(now, "", zone) == label and (now or 0) < (closes or 0)
+        days.append(replace(day, is_live=live))
+    if len(days) > 1 and days[-1].session_date == days[-2].session_date:
+        days[-2:] = [replace(days[-1], is_live=True), days[-2]]
+    actions = []
+    events = mapping(meta.get("tickerlake_events"))
+    for event in map(mapping, mapping(events.get("splits")).values()):
+        actions.append(in_unit.action("split", _event_label(event, zone), _ratio(event), None))
+    for event in map(mapping, mapping(events.get("dividends")).values()):
+        amount = _in_major(event.get("amount"), currency)
+        actions.append(in_unit.action("dividend", _event_label(event, zone), None, amount))
+    return Outcome(Kind.BARS if days or actions else Kind.EMPTY, null_rows=null_rows, daily_bars=days, actions=actions)
+
+
+def _open(
+    payload: bytes, context: Context, granularities: Iterable[str]
+) -> tuple[dict[str, Any], Sequence[tuple[Any, ...]]] | Outcome:
+    """Give the answer's meta (with its events) and its rows: time, open, high, low, close, volume, adjusted close."""
     try:
-        body: Any = json.loads(payload, parse_float=Decimal)
+        body: Any = decode(payload)
+    except ValueError:
+        if looks_like_html(payload):
+            return Outcome(Kind.TRANSPORT, message="a web page (consent or error), not data")
+        if payload[:200].lower().startswith(b"too many requests"):
+            return Outcome(Kind.BURST_LIMIT, message="too many requests")
+        return Outcome(Kind.UNKNOWN, message="not a chart answer")
+    try:
         chart = body["chart"]
         if chart.get("error"):
             missing = chart["error"].get("code") == "Not Found"
@@ -58,29 +165,78 @@ def parse(payload: bytes, context: Context) -> Outcome:
         result = chart["result"][0]
         meta, times = result["meta"], result.get("timestamp") or []
         quotes = result["indicators"]["quote"][0]
-        columns = [quotes.get(name) or [None] * len(times) for name in ("open", "high", "low", "close", "volume")]
+        adjusted = mapping((result["indicators"].get("adjclose") or [{}])[0]).get("adjclose")
+        nothing = [None] * len(times)
+        if not times and any(isinstance(quotes.get(name), list) and quotes[name] for name in _PRICES):
+            return Outcome(Kind.UNKNOWN, message="prices without times")
+        columns = [quotes.get(name) or nothing for name in (*_PRICES, "volume")] + [adjusted or nothing]
         rows = list(zip(times, *columns, strict=True))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        served = meta.get("dataGranularity")
+        events = result.get("events")
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         return Outcome(Kind.UNKNOWN, message="not a chart answer")
-    served = meta.get("dataGranularity")
-    if served not in (None, _INTERVALS[context.bar_interval], _GRANULARITIES[context.bar_interval]):
-        return Outcome(Kind.UNKNOWN, message=f"asked for {context.bar_interval}, served {served}")
-    return _bars(rows, str(meta.get("currency") or context.currency), context)
+    if served is not None and served not in granularities:
+        return Outcome(Kind.UNKNOWN, message=f"asked for {next(iter(granularities))}, served another interval")
+    if not context.is_answered_by(meta.get("symbol")):
+        return Outcome(Kind.UNKNOWN, message="the answer is about another symbol")
+    return {**meta, "tickerlake_events": events}, rows
 
 
-def _bars(rows: Iterable[tuple[Any, ...]], currency: str, context: Context) -> Outcome:
-    in_unit = replace(context, currency=_MINOR_UNITS.get(currency, currency))
-    bars, null_rows = [], 0
-    for epoch, *values in rows:
-        if all(value is None for value in values[:4]):
-            null_rows += 1
-            continue
-        label = datetime.fromtimestamp(epoch, UTC).isoformat() if isinstance(epoch, int) else str(epoch)
-        if currency in _MINOR_UNITS:
-            values[:4] = [value * _HUNDREDTH if isinstance(value, int | Decimal) else value for value in values[:4]]
-        bars.append(in_unit.bar(label, *values))
-    return Outcome(Kind.BARS if bars else Kind.EMPTY, bars, null_rows)
+def _live_start(start: int | None, before: int | None, length: int) -> int | None:
+    """Give the start of the bar that a live stamp falls into, or None when the stamp is a bar's start.
+
+    Sessions open on a quarter of an hour, so longer bars than that begin a whole number of bars after their neighbour
+    or on a quarter.
+    """
+    if start is None or start % min(length, _QUARTER) == 0:
+        return None
+    if length <= _QUARTER or before is None or not 0 <= start - before < 6 * 3600:
+        return start - start % min(length, _QUARTER)
+    return before + (start - before) // length * length
+
+
+def _label(start: int | None, epoch: object) -> str:
+    try:
+        return datetime.fromtimestamp(start, UTC).isoformat() if start is not None else str(epoch)
+    except (OverflowError, ValueError, OSError):
+        return str(epoch)
+
+
+def _day_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
+    try:
+        return datetime.fromtimestamp(start, zone).date().isoformat() if start is not None else str(epoch)
+    except (OverflowError, ValueError, OSError):
+        return str(epoch)
+
+
+def _event_label(event: dict[str, Any], zone: ZoneInfo) -> str:
+    return _day_label(integer(event.get("date")), event.get("date"), zone)
+
+
+def _zone(meta: dict[str, Any]) -> ZoneInfo:
+    try:
+        return ZoneInfo(str(meta.get("exchangeTimezoneName")))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("America/New_York")
+
+
+def _ratio(event: dict[str, Any]) -> str | None:
+    """Give new shares per old share in plain notation; what is no pair of positive numbers stays None."""
+    new, old = decimal_text(event.get("numerator")), decimal_text(event.get("denominator"))
+    if not (new and old and _PLAIN.fullmatch(new) and _PLAIN.fullmatch(old) and float(new) > 0 and float(old) > 0):
+        return None
+    ratio = DecimalContext(prec=18).divide(Decimal(new), Decimal(old)).quantize(Decimal("1e-12"), context=_EXACT)
+    text = format(ratio, "f").rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def _in_major(value: object, currency: str) -> object:
+    """Turn pence into pounds without losing a digit; what is no plain number passes as None, never a hundredfold."""
+    if currency not in _MINOR_UNITS or value is None:
+        return value
+    text = decimal_text(value) or ""
+    return format(Decimal(text).scaleb(-2, _EXACT), "f") if _PLAIN.fullmatch(text) else None
 
 
 def _first_line(error: dict[str, Any]) -> str:
-    return str(error.get("description") or error.get("code")).splitlines()[0][:200]
+    return (str(error.get("description") or error.get("code")).splitlines() or [""])[0][:200]

@@ -1,0 +1,104 @@
+"""The one way to a vendor: one connection pool, time-outs, a bound on bodies, TLS checked, secrets out at the edge."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+
+import requests
+import urllib3
+
+from loader.decode import MAX_BYTES
+from loader.outcome import Kind, Outcome
+from loader.redact import LogFilter, Redactor
+
+_CHUNK = 64 * 1024
+_AGENT = "Mozilla/5.0 (tickerlake)"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, secrets already taken out. Status 0: nothing did, and `trouble` says why in a word."""
+
+    status: int
+    body: bytes = b""
+    trouble: str = ""
+
+
+class Http:
+    """A session that is closed with its `with` block. Time-outs in seconds; `total` bounds a body that trickles in."""
+
+    def __init__(
+        self,
+        redactor: Redactor,
+        connect: float = 5.0,
+        read: float = 30.0,
+        total: float = 60.0,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        self._redactor = redactor
+        self._timeout = (connect, read)
+        self._total = total
+        self._max_bytes = max_bytes
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = _AGENT
+        self._filter = LogFilter(redactor)
+        logging.getLogger("urllib3.connectionpool").addFilter(self._filter)
+
+    def __enter__(self) -> "Http":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.close()
+        logging.getLogger("urllib3.connectionpool").removeFilter(self._filter)
+
+    def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
+        """Fetch a URL, without following it to another host. Never raises: trouble on the way is an answer, too.
+
+        The exception itself is let go, since its text holds the URL.
+        """
+        deadline = time.monotonic() + self._total
+        try:
+            with self._session.get(
+                url,
+                params=dict(params),
+                headers=dict(headers or {}),
+                timeout=self._timeout,
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = bytearray()
+                for chunk in response.iter_content(_CHUNK):
+                    body += chunk
+                    if len(body) > self._max_bytes:
+                        return Answer(0, trouble=f"body larger than {self._max_bytes:,} bytes")
+                    if time.monotonic() > deadline:
+                        return Answer(0, trouble=f"body not complete after {self._total:.0f} s")
+                return Answer(response.status_code, self._redactor.bytes(bytes(body)))
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            return Answer(0, trouble=type(error).__name__)
+
+
+def refusal(answer: Answer) -> Outcome | None:
+    """Classify what HTTP itself says; None when the body decides (200, and statuses with a vendor's own words)."""
+    status = answer.status
+    if not status:
+        return Outcome(Kind.TRANSPORT, message=answer.trouble)
+    if status == 429:
+        words = answer.body[:2000].lower()
+        daily = any(word in words for word in (b"daily", b"per day", b"monthly", b"per month"))
+        return Outcome(Kind.DAILY_QUOTA, message="the quota is used up") if daily else _burst()
+    if status == 401:
+        return Outcome(Kind.BAD_KEY, message="the vendor refused the key (401)")
+    if status == 403:
+        return Outcome(Kind.ENTITLEMENT, message="not subscribed or not allowed (403)")
+    if status >= 500 or 300 <= status < 400 or status == 408:
+        return Outcome(Kind.TRANSPORT, message=f"status {status}")
+    return None
+
+
+def _burst() -> Outcome:
+    return Outcome(Kind.BURST_LIMIT, message="too many requests")

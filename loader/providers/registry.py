@@ -1,0 +1,59 @@
+"""The providers by name. A new one is a module with a class, and one entry here."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from loader.errors import LoaderError
+from loader.providers import http_json, yahoo
+from loader.providers.alphavantage import RAPIDAPI_HOST, URL, AlphaVantage
+from loader.providers.base import Provider
+from loader.redact import Redactor
+
+
+def _http_json(environment: Mapping[str, str]) -> Provider:
+    path = environment.get("TICKERLAKE_HTTP_JSON")
+    if not path:
+        raise LoaderError("provider http_json needs a description: set TICKERLAKE_HTTP_JSON to its file")
+    return http_json.load(Path(path))
+
+
+def _alphavantage(environment: Mapping[str, str], *, adjusted: bool) -> Provider:
+    return AlphaVantage(adjusted=adjusted, base_url=environment.get("TICKERLAKE_ALPHAVANTAGE_URL") or URL)
+
+
+def _rapidapi(environment: Mapping[str, str], *, adjusted: bool) -> Provider:
+    base_url = environment.get("TICKERLAKE_RAPIDAPI_URL") or f"https://{RAPIDAPI_HOST}"
+    return AlphaVantage(adjusted=adjusted, rapidapi=True, base_url=base_url)
+
+
+PROVIDERS: dict[str, Callable[[Mapping[str, str]], Provider]] = {
+    "alphavantage": lambda environment: _alphavantage(environment, adjusted=False),
+    "alphavantage_adjusted": lambda environment: _alphavantage(environment, adjusted=True),
+    "rapidapi": lambda environment: _rapidapi(environment, adjusted=False),
+    "rapidapi_adjusted": lambda environment: _rapidapi(environment, adjusted=True),
+    "yahoo": lambda environment: yahoo.Yahoo(environment.get("TICKERLAKE_YAHOO_URL") or yahoo.URL),
+    "http_json": _http_json,
+}
+"""Builds a provider from the environment; hosts can be replaced for tests and mirrors (TICKERLAKE_…_URL)."""
+
+
+def provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider:
+    """Build the named provider. Raises LoaderError when it is unknown or its description is missing."""
+    if name not in PROVIDERS:
+        raise LoaderError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
+    return PROVIDERS[name](environment)
+
+
+def keys(made: Provider, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Give the provider's keys (comma-separated in its variable), or one empty key for a provider that needs none.
+
+    Raises LoaderError, naming the variable, when they are missing or too short to be redacted safely.
+    """
+    if not made.key_variable:
+        return [""]
+    found = [key.strip() for key in environment.get(made.key_variable, "").split(",") if key.strip()]
+    if not found:
+        raise LoaderError(f"source '{made.source}' needs a key: set {made.key_variable} (several: comma-separated)")
+    Redactor(found)
+    return found

@@ -1,0 +1,63 @@
+"""A server on 127.0.0.1 that plays the vendors, for tests that are marked `loopback`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from types import TracebackType
+from urllib.parse import parse_qsl, urlsplit
+
+
+@dataclass
+class Asked:
+    """One request as it arrived."""
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    connection: tuple[str, int]
+
+
+@dataclass
+class Vendor:
+    """Answers every GET by `answer` (status and body) and remembers what it was asked."""
+
+    answer: Callable[[Asked], tuple[int, bytes]]
+    asked: list[Asked] = field(default_factory=list)
+
+    def __enter__(self) -> "Vendor":
+        vendor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                asked = Asked(parts.path, dict(parse_qsl(parts.query)), headers, self.client_address)
+                vendor.asked.append(asked)
+                status, body = vendor.answer(asked)
+                self.send_response(status)
+                if status in (301, 302):
+                    self.send_header("Location", "http://127.0.0.1:9/elsewhere")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """Stay quiet."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
