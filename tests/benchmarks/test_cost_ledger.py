@@ -77,7 +77,7 @@ def test_a_model_beyond_its_budget_is_named() -> None:
     spent = {"append": Bill({"fct_bar": Cost(3, 2_000_000, 30_000_000), "small": Cost(1, 1, 1)}, {})}
     limits = {
         "statements": 4,
-        "scanned_kb": 2000,
+        "scanned_kb": 2001,
         "models": {"fct_bar": {"scanned_kb": 1999}, "small": {"statements": 1}},
     }
     assert over_budget(spent, {"workloads": {"append": limits}}) == [
