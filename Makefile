@@ -48,7 +48,7 @@ test-all: setup ## Run every test that needs no second engine
 .PHONY: test-aws
 test-aws: setup setup-local-aws ## Run the project on Athena's engine, hold it against DuckDB, kill it (under 8 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
-	@$(PY) -m pytest -m aws
+	@$(PY) -m pytest -n 0 -m aws
 
 .PHONY: setup-local-aws
 setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS, and fetch Trino once (540 MB)

@@ -63,7 +63,7 @@ def test_the_first_build_gives_the_same_rows_as_duckdb(twins: Twins) -> None:
     twins.athena.dbt("seed")
     twins.athena.dbt("run")
     twins.local.run()
-    rows = assert_equal(twins.local, twins.athena, with_batch=True)
+    rows = assert_equal(twins.local, twins.athena)
     assert rows["marts.fct_bar"] > 500
     assert rows["audit.quarantined_record"] > 0
 
@@ -75,7 +75,7 @@ def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) ->
     before = twins.athena.query("select count(*) from published.fct_bar")[0][0]
     twins.athena.dbt("run")
     twins.local.run()
-    assert_equal(twins.local, twins.athena, with_batch=True)
+    assert_equal(twins.local, twins.athena)
     assert twins.athena.query("select count(*) from fct_volume_spike where volume = 77777") == [(1,)]
     # readers stay on the published snapshot until a release moves them
     assert twins.athena.query("select count(*) from published.fct_bar")[0][0] == before
@@ -87,7 +87,7 @@ def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins:
     twins.deliver()
     assert "published" in twins.athena.pipeline("build", "--target", "aws")
     twins.local.run()
-    rows = assert_equal(twins.local, twins.athena, with_batch=True)
+    rows = assert_equal(twins.local, twins.athena)
     assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["marts.fct_bar"],)]
     merges = [query for query in _statements(twins.athena) if "merge into" in query.lower() and "fct_bar" in query]
     assert "target.bar_date >= date '" in merges[0], merges[0][:600]
@@ -150,7 +150,7 @@ def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWa
     athena.dbt("seed")
     athena.dbt("run")
     local.run()
-    assert assert_equal(local, athena, with_batch=True)["marts.fct_bar"] == 2500
+    assert assert_equal(local, athena)["marts.fct_bar"] == 2500
 
 
 def release(athena: AthenaWarehouse) -> None:

@@ -13,6 +13,8 @@ TABLES: dict[str, tuple[str, ...]] = {  # relation: its key; every public mart i
     "marts.fct_price_change": _BAR,
     "marts.fct_moving_average": _BAR,
     "marts.fct_volume_spike": _BAR,
+    "marts.fct_technical_indicator": _BAR,
+    "marts.fct_signal": ("signal_id",),
     "marts.dim_series": ("symbol", "bar_interval", "source"),
     "marts.dim_symbol": ("symbol",),
     "marts.dim_session": ("mic", "session_date"),
@@ -23,8 +25,8 @@ _SHOWN = 5
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
-def differences(local: Lake, athena: AthenaWarehouse, relation: str, *, with_batch: bool) -> tuple[int, list[str]]:
-    """Compare one relation of both engines. Gives its rows, and each difference with its key and both values."""
+def differences(local: Lake, athena: AthenaWarehouse, relation: str) -> tuple[int, list[str]]:
+    """Compare one relation of both engines, batch_id apart. Gives its rows, and each difference with both values."""
     schema, table = relation.split(".")
     key = TABLES[relation]
     here = _keyed(_local_rows(local, f"lake.tickerlake_{schema}.{table}"), key)
@@ -33,7 +35,7 @@ def differences(local: Lake, athena: AthenaWarehouse, relation: str, *, with_bat
     found += [f"{relation} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
     for k in here.keys() & there.keys():
         for column, value in here[k].items():
-            if column == "batch_id" and not with_batch:
+            if column == "batch_id":
                 continue
             other = there[k][column]
             if not _same(value, other, float(here[k].get("close") or 1)):
@@ -41,11 +43,11 @@ def differences(local: Lake, athena: AthenaWarehouse, relation: str, *, with_bat
     return len(here), found
 
 
-def assert_equal(local: Lake, athena: AthenaWarehouse, *, with_batch: bool = False) -> dict[str, int]:
+def assert_equal(local: Lake, athena: AthenaWarehouse) -> dict[str, int]:
     """Hold every public relation equal. Gives the rows compared of each."""
     rows, found = {}, []
     for relation in TABLES:
-        rows[relation], different = differences(local, athena, relation, with_batch=with_batch)
+        rows[relation], different = differences(local, athena, relation)
         found += different
     assert not found, f"{len(found)} differences, the first:\n" + "\n".join(found[:_SHOWN])
     return rows
