@@ -1,0 +1,268 @@
+"""Providers against a server that plays the vendors with their real bodies."""
+
+import gzip
+import json
+import logging
+from datetime import UTC, date, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from loader.__main__ import main
+from loader.errors import LoaderError
+from loader.http import Http
+from loader.outcome import Kind
+from loader.providers import http_json, registry
+from loader.providers.alphavantage import AlphaVantage
+from loader.providers.base import Ask
+from loader.providers.context import Context
+from loader.providers.yahoo import Yahoo, parse_daily
+from loader.redact import MARK, Redactor
+from tests import realdata
+from tests.loader.test_replay import landed
+from tests.loader.vendor import Asked, Vendor
+
+AMOUNTS = ("0.56", "0.56", "0.62", "0.62")
+KEY = "SECRET+KEY/0123456789"
+DAYS_2021 = (datetime(2021, 10, 1, tzinfo=UTC), datetime(2021, 10, 30, tzinfo=UTC))
+
+
+def recorded(name: str) -> bytes:
+    text = realdata.path(f"payloads/{name}").read_bytes()
+    if "yahoo" in name:
+        return json.dumps(json.loads(text)["body"]).encode()
+    return text
+
+
+def context(source: str, symbol: str = "IBM", interval: str = "5min", on: date = date(2021, 10, 29)) -> Context:
+    return Context.build(source, symbol, interval, on)
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("adjusted", [True, False])
+def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: bool) -> None:
+    body = recorded("alphavantage/ruby_intraday.json")
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=adjusted, base_url=vendor.url)
+        ask = Ask("bars", datetime(2021, 10, 27, tzinfo=UTC), datetime(2021, 10, 27, 23, 50, tzinfo=UTC))
+        _, outcome = made.fetch(http, context(made.source), ask, KEY)
+    assert vendor.asked[0].query == {
+        "function": "TIME_SERIES_INTRADAY",
+        "symbol": "IBM",
+        "interval": "5min",
+        "outputsize": "full",
+        "month": "2021-10",
+        "adjusted": str(adjusted).lower(),
+        "extended_hours": "true",
+        "apikey": KEY,
+    }
+    assert [bar.vendor_label for bar in outcome.bars] == ["2021-10-27 19:50:00", "2021-10-27 19:45:00"]
+    assert {bar.price_basis for bar in outcome.bars} == {"total_return_adjusted" if adjusted else "raw"}
+
+
+@pytest.mark.loopback
+def test_rapidapi_keeps_the_key_out_of_the_url() -> None:
+    with Vendor(lambda _: (200, recorded("alphavantage/ruby_daily.json"))) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
+        _, outcome = made.fetch(http, context("rapidapi"), Ask("daily_bars", *DAYS_2021), KEY)
+    (asked,) = vendor.asked
+    assert asked.headers["x-rapidapi-key"] == KEY
+    assert asked.headers["x-rapidapi-host"] == "alpha-vantage.p.rapidapi.com"
+    assert "apikey" not in asked.query
+    assert [day.close for day in outcome.daily_bars] == ["125.1000", "125.8400", "125.1700"]
+
+
+@pytest.mark.loopback
+def test_adjusted_daily_bars_keep_the_raw_close_beside_the_adjusted_and_find_events() -> None:
+    body = recorded("alphavantage/ruby_daily_adjusted.json").replace(b'"1.0"', b'"4.0"', 1)
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(base_url=vendor.url)
+        _, outcome = made.fetch(http, context(made.source), Ask("daily_bars", *DAYS_2021), KEY)
+    assert vendor.asked[0].query["function"] == "TIME_SERIES_DAILY_ADJUSTED"
+    day = outcome.daily_bars[0]
+    assert (day.session_date, day.close, day.volume) == (date(2021, 10, 29), "125.1", "5916789")
+    assert [day.adjusted_close for day in outcome.daily_bars] == ["125.1", "125.84", "125.17"]
+    assert {day.price_basis for day in outcome.daily_bars} == {"raw"}
+    assert [(action.kind, action.ratio) for action in outcome.actions] == [("split", "4.0")]
+
+
+@pytest.mark.loopback
+def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC).date().isoformat()
+
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        row = {
+            "SPLITS": {"effective_date": today, "split_factor": "2.0000"},
+            "DIVIDENDS": {"ex_dividend_date": today, "declaration_date": "None", "amount": "1.67"},
+        }[asked.query["function"]]
+        return 200, json.dumps({"symbol": "IBM", "data": [row]}).encode()
+
+    with Vendor(answer) as vendor:
+        monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_URL", vendor.url)
+        monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_KEY", KEY)
+        arguments = ["--provider", "alphavantage", "--symbols", "IBM", "--dataset", "corporate_actions"]
+        assert main(["fetch", *arguments, "--lake", str(tmp_path)]) == 0
+    rows = landed(tmp_path, "corporate_actions")
+    assert [(row["kind"], row["effective_date"], row["ratio"], row["amount"]) for row in rows] == [
+        ("split", today, "2.0000", None),
+        ("dividend", today, None, "1.67"),
+    ]
+
+
+@pytest.mark.loopback
+def test_yahoo_daily_bars_and_events() -> None:
+    body = recorded("yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json")
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
+        ask = Ask("daily_bars", datetime(2021, 2, 1, tzinfo=UTC), datetime(2022, 1, 31, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "NVDA", on=date(2025, 1, 1)), ask, "")
+    assert vendor.asked[0].path == "/v8/finance/chart/NVDA"
+    assert len(outcome.daily_bars) > 240
+    first = outcome.daily_bars[0]
+    assert (first.session_date, first.price_basis) == (date(2021, 2, 1), "split_adjusted")
+    assert first.adjusted_close is not None
+    assert first.adjusted_close != first.close
+    splits = [(action.effective_date, action.ratio) for action in outcome.actions if action.kind == "split"]
+    assert splits == [(date(2021, 7, 20), "4")]
+    paid = recorded("yahoo_chart_v8/historical-via-chart-MSFT-dividends-2021-02-01-to-2022-01-31.csv.body.json")
+    actions = parse_daily(paid, context("yahoo", "MSFT", on=date(2025, 1, 1))).actions
+    assert [(action.kind, action.amount) for action in actions] == [("dividend", amount) for amount in AMOUNTS]
+
+
+@pytest.mark.loopback
+def test_yahoo_spells_symbols_its_own_way_and_days_by_the_exchange() -> None:
+    body = recorded("yahoo_chart_v8/chart-BTC-USD-2020-01-01-to-2020-01-03.body.json")
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
+        ask = Ask("daily_bars", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 3, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "BTCUSD"), ask, "")
+    assert vendor.asked[0].path == "/v8/finance/chart/BTC-USD"
+    assert [(day.symbol, str(day.session_date)) for day in outcome.daily_bars] == [
+        ("BTCUSD", f"2020-01-0{day}") for day in (1, 2, 3)
+    ]
+
+
+@pytest.mark.loopback
+def test_one_connection_serves_many_requests_and_no_redirect_is_followed() -> None:
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        return (302, b"") if asked.path == "/away" else (200, b"{}")
+
+    with Vendor(answer) as vendor, Http(Redactor([])) as http:
+        assert {http.get(vendor.url, {}).status for _ in range(3)} == {200}
+        assert http.get(f"{vendor.url}/away", {}).status == 302
+    assert len({asked.connection for asked in vendor.asked}) == 1
+
+
+@pytest.mark.loopback
+def test_a_body_without_end_is_cut_off() -> None:
+    with Vendor(lambda _: (200, b"x" * 300_000)) as vendor, Http(Redactor([]), max_bytes=100_000) as http:
+        assert http.get(vendor.url, {}).trouble == "body larger than 100,000 bytes"
+
+
+@pytest.mark.loopback
+def test_a_host_that_is_gone_is_a_transport_outcome() -> None:
+    with Http(Redactor([KEY]), connect=0.2) as http:
+        made = AlphaVantage(base_url="http://127.0.0.1:9")
+        _, outcome = made.fetch(http, context(made.source), Ask("daily_bars", *DAYS_2021), KEY)
+    assert (outcome.kind, outcome.message) == (Kind.TRANSPORT, "ConnectionError")
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("provider", ["alphavantage", "rapidapi", "http_json"])
+def test_a_key_never_shows_in_anything_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    provider: str,
+) -> None:
+    echo = f"We have detected your API key as {KEY} and have never said this before."
+    label = {"Time Series (5min)": {f"2021 {KEY}": {"1. open": KEY, "4. close": json.dumps(KEY)}}}
+    bodies = [json.dumps({"Information": echo}), f"<p>{echo}", json.dumps(label), json.dumps([echo])]
+
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        return 200, bodies[len(vendor.asked) % len(bodies)].encode()
+
+    description = tmp_path / "api.json"
+    lake = tmp_path / "lake"
+    caplog.set_level(logging.DEBUG)
+    with Vendor(answer) as vendor:
+        fields = {name: name for name in ("time", "open", "high", "low", "close", "volume")}
+        described = {"url": vendor.url + "/{symbol}?token={key}", "rows": [], "fields": fields}
+        description.write_text(json.dumps(described))
+        monkeypatch.setenv("TICKERLAKE_HTTP_JSON", str(description))
+        for name in ("ALPHAVANTAGE", "RAPIDAPI", "HTTP_JSON"):
+            monkeypatch.setenv(f"TICKERLAKE_{name}_KEY", KEY)
+            monkeypatch.setenv(f"TICKERLAKE_{name}_URL", vendor.url)
+        options = ["--interval", "5min", "--symbols", "A,B,C,D", "--archive", "all", "--lake", str(lake)]
+        main(["fetch", "--provider", provider, *options])
+        main(["fetch", "--provider", provider, *options, "--json"])
+    printed = capsys.readouterr()
+    texts = [printed.out, printed.err, caplog.text]
+    files = [path for path in lake.rglob("*") if path.is_file()]
+    texts += [gzip.decompress(path.read_bytes()).decode() for path in files] + [str(path) for path in files]
+    assert len(vendor.asked) >= 8
+    assert len(files) >= 4
+    assert any(MARK in text for text in texts)
+    for form in (KEY, "SECRET%2BKEY", "SECRET+KEY", "KEY/0123", "KEY\\/0123"):
+        assert not any(form in text for text in texts)
+
+
+def test_keys_too_short_to_redact_and_missing_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = AlphaVantage()
+    with pytest.raises(LoaderError, match="set TICKERLAKE_ALPHAVANTAGE_KEY"):
+        registry.keys(made, {})
+    with pytest.raises(LoaderError, match="3 characters"):
+        registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
+    assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
+    assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
+
+
+@pytest.mark.loopback
+def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
+    rows = [[1772461800000, 1.5, 2, 1.25, 1.75, 10], [1772461860000, None, None, None, None, None]]
+    file = tmp_path / "api.json"
+    with Vendor(lambda _: (200, json.dumps({"data": {"k": rows}}).encode())) as vendor, Http(Redactor([KEY])) as http:
+        fields = dict(zip(("time", "open", "high", "low", "close", "volume"), "012345", strict=True))
+        url = vendor.url + "/{symbol}/{interval}?from={first_epoch}"
+        body = {"url": url, "rows": ["data", "k"], "fields": fields, "time_unit": "milliseconds"}
+        file.write_text(json.dumps(body | {"headers": {"X-Key": "{key}"}, "intervals": {"1min": "1m"}}))
+        made = http_json.load(file)
+        ask = Ask("bars", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+        _, outcome = made.fetch(http, context("http_json", "A/B", "1min"), ask, KEY)
+    assert vendor.asked[0].path == "/A%2FB/1m"
+    assert vendor.asked[0].headers["x-key"] == KEY
+    (bar,) = outcome.bars
+    assert (bar.bar_start, bar.open, bar.close) == (datetime(2026, 3, 2, 14, 30, tzinfo=UTC), "1.5", "1.75")
+    assert outcome.null_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"url": "ftp://x"}, "'url' must begin with https://"),
+        ({"rows": "data"}, "'rows' must be a list"),
+        ({"fields": {"time": "t"}}, "'fields' lacks open"),
+        ({"time_unit": "weeks"}, "'time_unit' must be one of"),
+        ({"colour": 1}, "unknown entries colour"),
+        ({"limits": {"per_week": 1}}, "unknown limits per_week"),
+    ],
+)
+def test_a_wrong_description_is_named(tmp_path: Path, change: dict[str, object], expected: str) -> None:
+    fields = {name: name for name in ("time", "open", "high", "low", "close", "volume")}
+    file = tmp_path / "api.json"
+    file.write_text(json.dumps({"url": "https://x", "rows": [], "fields": fields} | change))
+    with pytest.raises(LoaderError, match=expected):
+        http_json.load(file)
+
+
+def test_back_fills_are_cut_as_the_vendor_serves_them() -> None:
+    ask = Ask("bars", datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    months = AlphaVantage().plan(ask, "1min")
+    assert [piece.first.strftime("%m-%d %H") for piece in months] == ["01-15 00", "02-01 05", "03-01 05"]
+    weeks = Yahoo().plan(ask, "1min")
+    for pieces in (months, weeks):
+        assert (pieces[0].first, pieces[-1].until) == (ask.first, ask.until)
+        assert all(before.until == after.first for before, after in pairwise(pieces))
+    assert max((piece.until - piece.first).days for piece in weeks) == 7
