@@ -17,6 +17,9 @@
           "--empty and --sample would rebuild tables from no input in a schema that holds data: use another --target or "
           ~ "schema for them") }}
       {%- endif -%}
+      {%- if var('as_of') and not flags.FULL_REFRESH -%}
+        {{ exceptions.raise_compiler_error("var as_of rebuilds the past from the whole raw zone: add --full-refresh") }}
+      {%- endif -%}
       {%- do acquire_lease() -%}
       {%- set resets = models_to_reset(known) -%}
       {%- if resets -%}

@@ -1,0 +1,9 @@
+{#- dbt's own hook for schema names: `<target.schema>_<custom>`, below a schema of its own when the run looks back in time. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+  {{ return(base_schema() ~ ('_' ~ custom_schema_name if custom_schema_name else '')) }}
+{%- endmacro %}
+
+{#- The target's schema; with var('as_of') another one, so that a look back touches no table and no record of the present. -#}
+{% macro base_schema() -%}
+  {{ return(target.schema ~ ('_as_of' if var('as_of') else '')) }}
+{%- endmacro %}
