@@ -1,6 +1,7 @@
 {#- Run-operation, after the tests: one view per public model in the published schema, on primary series only, and one
     release record that says what they show. -#}
 {% macro publish() %}
+  {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=var('published_schema')) -%}
   {%- do adapter.create_schema(schema) -%}
   {%- set released = [] -%}

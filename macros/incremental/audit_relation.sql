@@ -1,5 +1,5 @@
 {#- A table of the audit schema that the hooks keep themselves, as a relation. -#}
 {% macro audit_relation(identifier) %}
   {{ return(api.Relation.create(
-    database=warehouse_database(), schema=target.schema ~ '_audit', identifier=identifier, type='table')) }}
+    database=warehouse_database(), schema=base_schema() ~ '_audit', identifier=identifier, type='table')) }}
 {% endmacro %}

@@ -3,7 +3,6 @@
 {% macro begin_run() %}
   {%- if execute -%}
     {%- do graph.update({'tickerlake_plan': {}}) -%}
-    {%- if var('as_of') -%}{{ return(begin_as_of()) }}{%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry', 'seed') -%}
       {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
       {%- do run_query(create_watermark_table()) -%}
@@ -15,6 +14,9 @@
           "--empty and --sample would rebuild tables from no input in a schema that holds data: use another --target or "
           ~ "schema for them") }}
       {%- endif -%}
+      {%- if var('as_of') and not flags.FULL_REFRESH -%}
+        {{ exceptions.raise_compiler_error("var as_of rebuilds the past from the whole raw zone: add --full-refresh") }}
+      {%- endif -%}
       {%- do acquire_lease() -%}
       {%- set resets = models_to_reset(known) -%}
       {%- if resets -%}
@@ -24,13 +26,6 @@
       {%- do graph.update({'tickerlake_plan': plan_run(known)}) -%}
       {%- do refuse_narrow_merge(known) -%}
     {%- endif -%}
-  {%- endif -%}
-{% endmacro %}
-
-{#- A build with var('as_of') makes tables of its own from the whole raw zone, without a plan and without a record. -#}
-{% macro begin_as_of() %}
-  {%- if flags.WHICH in ('run', 'build', 'retry') and not flags.FULL_REFRESH -%}
-    {{ exceptions.raise_compiler_error("a build with var as_of starts from nothing: add --full-refresh") }}
   {%- endif -%}
 {% endmacro %}
 

@@ -1,7 +1,9 @@
-{#- dbt's own hook for schema names: <target schema>_<custom schema>, as dbt does by default; the models of a build with
-    var('as_of') go to <target schema>_as_of_<custom schema>, so that it leaves the present alone. -#}
+{#- dbt's own hook for schema names: `<target.schema>_<custom>`, below a schema of its own when the run looks back in time. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
-  {%- set is_as_of = var('as_of') and node.resource_type == 'model' -%}
-  {%- set names = [target.schema, 'as_of' if is_as_of else none, custom_schema_name | trim if custom_schema_name else none] -%}
-  {{ return(names | select | join('_')) }}
+  {{ return(base_schema() ~ ('_' ~ custom_schema_name if custom_schema_name else '')) }}
+{%- endmacro %}
+
+{#- The target's schema; with var('as_of') another one, so that a look back touches no table and no record of the present. -#}
+{% macro base_schema() -%}
+  {{ return(target.schema ~ ('_as_of' if var('as_of') else '')) }}
 {%- endmacro %}

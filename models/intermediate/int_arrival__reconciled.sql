@@ -43,6 +43,7 @@ judged as (
     sum(case when accepted.copy_number > 1 then 1 else 0 end) as duplicate_lines,
     sum(case
       when accepted.copy_number = 1
+        and stored.symbol is not null
         and ({{ columns_of('stored', version) }}) >= ({{ columns_of('accepted', version) }})
         then 1
       else 0

@@ -32,4 +32,3 @@ select
   case when reasons <> '' then line end as line,
   reasons
 from {{ ref('int_bar__validated') }}
-where {{ known_by() }}

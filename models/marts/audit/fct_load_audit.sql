@@ -7,6 +7,8 @@ with winners as (
     {{ arrival_part('source_object', 'hr') }} as hr,
     count(*) as winning_lines
   from {{ ref('fct_bar') }}
+  -- a resampled bar is no line that landed
+  where source not like '%:resampled'
   group by 1, 2
 
 )

@@ -3,8 +3,10 @@
   unique_key=bar_key(),
   partitioned_by=mart_partitions('bar_date'),
   incremental_predicates=merge_predicates('bar_date'),
-  meta={'consumes': ['int_bar__arrived', 'int_split__factor']}
+  post_hook="{{ resample_bars() }}",
+  meta={'consumes': ['int_bar__arrived', 'int_split__factor'], 'vars': ['resample_minutes']}
 ) }}
+-- depends_on: {{ ref('dim_session') }}, {{ ref('symbol') }}
 {%- set received = ['session', 'open', 'high', 'low', 'close', 'volume', 'price_basis', 'currency', 'is_final'] %}
 {%- set version = ['is_final', 'received_at', 'run_id', 'line_number', 'source_object'] %}
 {%- set bound = date_bounds('merge') %}

@@ -71,3 +71,7 @@ select
   dt,
   hr
 from texts
+{%- if var('as_of') %}
+-- a line without a time of receipt is judged by its hour of arrival
+where coalesce({{ parse_utc('received_at_text') }}, cast(dt || ' ' || hr || ':00:00' as {{ type_timestamp() }})) <= timestamp '{{ var("as_of") }}'
+{%- endif %}
