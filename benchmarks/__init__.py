@@ -1,0 +1,1 @@
+"""Scenarios that measure one machine against itself: ratios, not seconds, are what counts."""
