@@ -3,8 +3,8 @@
 python -m benchmarks.increment --months 1 100 --symbols 10 --days 3
 
 For each history: land it, build it, then land one day after the other and build each. Seconds are the wall time of
-`dbt run` in this process; bytes are what its read calls returned (rchar of /proc/self/io), from disk or page cache: DuckDB's
-reads of Parquet, of the raw objects and of the catalogue. The median day counts.
+`dbt run` in this process; bytes are what its read calls returned (rchar of /proc/self/io), from disk or page cache:
+DuckDB's reads of Parquet, of the raw objects and of the catalogue. The median day counts.
 """
 
 import argparse
