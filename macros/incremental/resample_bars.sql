@@ -24,32 +24,7 @@ using (
     where placed.batch_id > {{ consumed_batch() }} or arrived.symbol is not null
     group by {{ columns_of('placed', bucket) }}
   ),
-  resampled as (
-    select
-      placed.symbol,
-      cast(placed.minutes as varchar) || 'min' as bar_interval,
-      placed.source || ':resampled' as source,
-      placed.resampled_start_at as bar_start_at,
-      placed.bar_date,
-      placed.session,
-      min_by(placed.open, placed.bar_start_at) as open,
-      max(placed.high) as high,
-      min(placed.low) as low,
-      max_by(placed.close, placed.bar_start_at) as close,
-      try_cast(sum(placed.volume) as decimal(18, 4)) as volume,
-      max(placed.split_factor) as split_factor,
-      max(placed.price_basis) as price_basis,
-      max(placed.currency) as currency,
-      min(case when placed.is_final then 1 else 0 end) = 1
-      and max(placed.received_at) >= {{ add_units('placed.resampled_start_at', 'placed.minutes', 'minute') }} as is_final,
-      max(placed.received_at) as received_at,
-      max_by(placed.run_id, placed.bar_start_at) as run_id,
-      max_by(placed.line_number, placed.bar_start_at) as line_number,
-      max_by(placed.source_object, placed.bar_start_at) as source_object
-    from placed
-    inner join touched on {{ is_same_key('touched', 'placed', bucket) }}
-    group by {{ columns_of('placed', bucket) }}, placed.bar_date
-  )
+  resampled as ({{ buckets_of_minutes(bucket) }})
   select
     {{ columns_of('resampled', bar_key() + content + lineage) }},
     case
@@ -64,25 +39,4 @@ on {{ is_same_key('kept', 'fresh', bar_key()) }}
 when matched then update set
   {%- for column in content + lineage + ['batch_id'] %} {{ column }} = fresh.{{ column }}{{ ',' if not loop.last }}{% endfor %}
 when not matched then insert ({{ columns | join(', ') }}) values ({{ columns_of('fresh', columns) }})
-{% endmacro %}
-
-{#- The stored bars of one minute that this run may have touched, each with the start of the buckets it belongs to. -#}
-{% macro placed_minutes() %}
-{%- set elapsed -%}
-{{ minutes_between(
-  "case bars.session when 'regular' then hours.opens_at when 'pre' then hours.pre_opens_at when 'post' then hours.closes_at "
-  ~ "else date_trunc('day', bars.bar_start_at) end", 'bars.bar_start_at') }}
-{%- endset %}
-    select
-      bars.*,
-      lengths.minutes,
-      {{ add_units('bars.bar_start_at', '-((' ~ elapsed ~ ') % lengths.minutes)', 'minute') }} as resampled_start_at
-    from {{ this }} as bars
-    cross join (values {% for minutes in var('resample_minutes') %}({{ minutes }}){{ ', ' if not loop.last }}{% endfor %}) as lengths (minutes)
-    left join {{ ref('symbol') }} as listed on listed.symbol = bars.symbol
-    left join {{ ref('dim_session') }} as hours
-      on hours.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
-      and hours.session_date = bars.bar_date
-    where bars.bar_interval = '1min'
-      and {{ on_or_after('bars.bar_date', date_bounds('merge') if consumed_batch() | int > 0 else none) }}
 {% endmacro %}

@@ -37,8 +37,8 @@ def indicators(bars: Bars) -> dict[str, Values]:
     fast = recursive(close, 2 / 13, 11, 12)
     slow = recursive(close, 2 / 27, 25, 26)
     macd: Values = [f - s if f is not None and s is not None else None for f, s in zip(fast, slow, strict=True)]
-    warming: Values = [None] * min(25, len(close))
-    signal = warming + recursive([m for m in macd if m is not None], 0.2, 8, 9)
+    warm_up: Values = [None] * min(25, len(close))
+    signal = warm_up + recursive([m for m in macd if m is not None], 0.2, 8, 9)
     moves = [0.0] + [after - before for before, after in itertools.pairwise(close)]
     gains = recursive([max(move, 0.0) for move in moves], 1 / 14, 14, 14)
     losses = recursive([max(-move, 0.0) for move in moves], 1 / 14, 14, 14)

@@ -1,5 +1,8 @@
 """Every landed line is accounted for, and a line that gets lost is found."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import duckdb
 
 from pipeline import lake as lakes
@@ -42,3 +45,43 @@ def test_a_lost_bar_fails_the_test_that_names_its_hour(lake: Lake) -> None:
     assert lake.query(AUDIT) == [("2026-03-02", "16", 2, 1, 0, 0, 0, 1)]
     failed = [r.name for r in lake.dbt("test", "--select", "fct_load_audit") if r.status == "fail"]
     assert failed == ["no_missing_line_fct_load_audit_"]
+
+
+def minutes(
+    day: str, first: str, count: int, run_id: str, symbol: str = "SCHG", skip: set[int] | None = None
+) -> list[dict[str, Any]]:
+    start = datetime.fromisoformat(f"{day}T{first}:00")
+    return [
+        bar(symbol, f"{start + timedelta(minutes=i):%Y-%m-%dT%H:%M:%SZ}", run_id=run_id, line_number=i)
+        for i in range(count)
+        if i not in (skip or set())
+    ]
+
+
+def gaps(lake: Lake) -> list[tuple[Any, ...]]:
+    return lake.query("""
+        select symbol, strftime(gap_start_at, '%m-%d %H:%M'), missing_minutes, reason
+        from lake.tickerlake_audit.fct_gap order by symbol, gap_start_at
+    """)
+
+
+def test_gaps_are_told_apart(lake: Lake) -> None:
+    # 2024-07-03 closes at 13:00 New York, 2024-07-04 is a holiday: neither is a gap
+    lines = minutes("2024-07-03", "13:30", 210, "A", skip={50, 51})
+    lines += minutes("2024-07-05", "13:30", 100, "B") + minutes("2024-07-05", "15:20", 50, "C", skip={7})
+    refused = minutes("2024-07-05", "15:27", 1, "C")[0] | {"close": "-1"}
+    crypto = minutes("2024-07-03", "00:00", 3, "A", "BTCUSD") + minutes("2024-07-07", "00:00", 3, "B", "BTCUSD")
+    lake.land([*lines, refused, *crypto], "2024-07-05 17")
+    lake.run()
+    assert gaps(lake) == [
+        ("SCHG", "07-03 14:20", 2, "no_trade"),
+        ("SCHG", "07-05 15:10", 10, "not_fetched"),
+        ("SCHG", "07-05 15:27", 1, "quarantined"),
+    ]
+    assert not [r for r in lake.dbt("test", "--select", "fct_gap") if r.status == "fail"]
+
+
+def test_a_session_that_was_never_fetched_is_one_gap(lake: Lake) -> None:
+    lake.land(minutes("2024-07-08", "13:30", 390, "A") + minutes("2024-07-10", "13:30", 5, "B"), "2024-07-10 17")
+    lake.run()
+    assert gaps(lake) == [("SCHG", "07-09 13:30", 390, "not_fetched")]

@@ -224,8 +224,7 @@ def _as_minutes(symbol: str, rows: Sequence[Mapping[str, str]]) -> Iterator[Row]
         # the tables' highs and lows are not always the extremes
         low = min(prices.values(), key=float)
         high = max(prices.values(), key=float)
-        fields: dict[str, Any] = prices | {"low": low, "high": high, "volume": _plain(row["volume"])}
-        fields["line_number"] = number
+        fields: Row = prices | {"low": low, "high": high, "volume": _plain(row["volume"]), "line_number": number}
         yield bar(symbol, f"{first + timedelta(minutes=number):%Y-%m-%dT%H:%M:%SZ}", **fields)
 
 
@@ -233,7 +232,7 @@ def _intraday() -> list[Row]:
     found = []
     for number, row in enumerate(_read("oracles/skender/spy_1m_20201215_vwap_expected.csv")):
         start = datetime.fromisoformat(row["date"]).replace(tzinfo=NEW_YORK).astimezone(ZoneInfo("UTC"))
-        fields = {name: _plain(row[name]) for name in ("open", "high", "low", "close", "volume")}
+        fields: Row = {name: _plain(row[name]) for name in ("open", "high", "low", "close", "volume")}
         found.append(bar("SPY", f"{start:%Y-%m-%dT%H:%M:%SZ}", **fields, line_number=number))
     return found
 

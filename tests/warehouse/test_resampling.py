@@ -5,15 +5,28 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.lake import MARTS, Lake, assert_equal_marts, bar
+import pytest
+
+from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar
+
+
+@pytest.fixture
+def lake(lake: Lake) -> Lake:
+    """A lake that resamples to five minutes, as the project does by default."""
+    return replace(lake, options=RESAMPLED)
 
 
 def minute(number: int, **fields: Any) -> dict[str, Any]:
     """The bar `number` minutes after 14:30 UTC, the open of 2026-03-02."""
     start = f"2026-03-02T{14 + (30 + number) // 60:02d}:{(30 + number) % 60:02d}:00Z"
     close = 100 + number % 7
-    prices: dict[str, Any] = {"open": "100", "high": str(close + 1), "low": "99", "close": str(close)}
-    prices["volume"] = str(10 + number)
+    prices: dict[str, Any] = {
+        "open": "100",
+        "high": str(close + 1),
+        "low": "99",
+        "close": str(close),
+        "volume": str(10 + number),
+    }
     return bar(minute=start, **(prices | {"line_number": number} | fields))
 
 
