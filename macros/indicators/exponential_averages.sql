@@ -6,17 +6,20 @@
 
     Written as sums, which any engine does with windows: e(t) = alpha x sum of u(i) (1 - alpha)^(t - i), where u is the
     input, seed / alpha at the seed, and 0 before. The sum is a prefix sum inside blocks of `block` bars plus the total of the
-    block before. So a change rewrites `block` bars and needs `block` bars before them, instead of all that follow. -#}
+    block before. So a change rewrites `block` bars and needs `block` bars before them, instead of all that follow.
+
+    Helper columns are named after an average: a relation may pass through here twice, and Athena refuses an ambiguous name. -#}
 {% macro exponential_averages(relation, averages, block) %}
 {%- set series = 'partition by symbol, bar_interval, source' %}
+{%- set position = averages[0].name ~ '_position' %}
   select
     summed.*,
     {%- for average in averages %}
     {%- set keep = 1 - average.alpha %}
     case
-      when bar_number >= {{ average.seeded_at }} then {{ double_text(average.alpha) }} * power({{ double_text(keep) }}, block_position) * (
+      when bar_number >= {{ average.seeded_at }} then {{ double_text(average.alpha) }} * power({{ double_text(keep) }}, {{ position }}) * (
         {{ average.name }}_in_block
-        + {{ double_text(keep) }} * coalesce(lag({{ average.name }}_total, block_position + 1) over ({{ series }} order by bar_number), 0e0)
+        + {{ double_text(keep) }} * coalesce(lag({{ average.name }}_total, {{ position }} + 1) over ({{ series }} order by bar_number), 0e0)
       )
     end as {{ average.name }}{{ ',' if not loop.last }}
     {%- endfor %}
@@ -25,11 +28,11 @@
       weighed.*,
       {%- for average in averages %}
       {%- set keep = 1 - average.alpha %}
-      sum({{ average.name }}_input * power({{ double_text(keep) }}, -block_position)) over (
-        {{ series }}, bar_number - block_position order by bar_number rows between unbounded preceding and current row
+      sum({{ average.name }}_input * power({{ double_text(keep) }}, -{{ position }})) over (
+        {{ series }}, bar_number - {{ position }} order by bar_number rows between unbounded preceding and current row
       ) as {{ average.name }}_in_block,
-      sum({{ average.name }}_input * power({{ double_text(keep) }}, {{ block - 1 }} - block_position)) over (
-        {{ series }}, bar_number - block_position
+      sum({{ average.name }}_input * power({{ double_text(keep) }}, {{ block - 1 }} - {{ position }})) over (
+        {{ series }}, bar_number - {{ position }}
       ) as {{ average.name }}_total{{ ',' if not loop.last }}
       {%- endfor %}
     from (
@@ -44,7 +47,7 @@
           else 0e0
         end as {{ average.name }}_input{{ ',' if not loop.last }}
         {%- endfor %}
-      from (select given.*, cast((bar_number - 1) % {{ block }} as integer) as block_position from {{ relation }} as given) as numbered
+      from (select given.*, cast((bar_number - 1) % {{ block }} as integer) as {{ position }} from {{ relation }} as given) as numbered
     ) as weighed
   ) as summed
 {% endmacro %}
