@@ -45,6 +45,10 @@ test: setup ## Run the tests that a change must pass (under 3 minutes)
 test-all: setup ## Run every test that needs no second engine
 	@$(PY) -m pytest
 
+.PHONY: package
+package: setup ## Build the Lambda package, target/loader.zip
+	@$(PY) -m loader.package target/loader.zip
+
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
