@@ -30,8 +30,8 @@ _secrets: dict[str, tuple[float, str]] = {}
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run one increment and return its ledger record, `{"skipped": …}` when closed or overlapping.
 
-    Every call is a new run with a new run_id. Raises LoaderError for what only a person can mend, so that the schedule's
-    alarm rings.
+    Every call is a new run with a new run_id. Raises LoaderError for what only a person can mend: the schedule's alarm
+    rings then.
     """
     started = time.monotonic()
     configured = settings.read("/tmp/lake", None)  # noqa: S108 - the only folder a function may write

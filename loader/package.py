@@ -10,13 +10,22 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
-_LIBRARIES = ("python-ulid", "requests", "urllib3", "idna", "certifi", "charset-normalizer", "tzdata")
+_LIBRARIES = (
+    "python-ulid",
+    "requests",
+    "urllib3",
+    "idna",
+    "certifi",
+    "charset-normalizer",
+    "typing-extensions",
+    "tzdata",
+)
 _LEFT_OUT = {".pyc", ".so", ".pyi"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def contents() -> Iterator[tuple[str, Path]]:
-    """Yield each file's name in the zip and where it lies: code, seeds, then pure-Python libraries with their licences."""
+    """Yield each file's name in the zip and where it lies: code, seeds, pure-Python libraries with their licences."""
     for folder, pattern in (("loader", "*.py"), ("seeds", "*.csv")):
         for path in (_ROOT / folder).rglob(pattern):
             yield path.relative_to(_ROOT).as_posix(), path
@@ -30,7 +39,7 @@ def contents() -> Iterator[tuple[str, Path]]:
 
 
 def build(target: Path) -> int:
-    """Write the zip and return its size in bytes. Names are sorted, times fixed: the same sources give the same bytes."""
+    """Write the zip and return its size. Names are sorted, times fixed: the same sources give the same bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
         for name, path in sorted(contents()):

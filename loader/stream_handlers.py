@@ -58,8 +58,8 @@ def _transformed(record: dict[str, Any]) -> dict[str, str]:
 def consume(event: dict[str, Any], sink: Sink, dataset: str, now: Callable[[], datetime]) -> dict[str, Any]:
     """Land a Kinesis batch and name the records to be delivered again (`batchItemFailures`).
 
-    Kinesis takes the lowest failed sequence number as its checkpoint, so records land in order and the first failure ends
-    the batch. A poison record, one that cannot even be decoded, is landed as text: it blocks nobody.
+    Kinesis takes the lowest failed sequence number as its checkpoint, so records land in order and the first failure
+    ends the batch. A poison record, one that cannot even be decoded, is landed as text: it blocks nobody.
     """
     for record in event["Records"]:
         sequence = str(record["kinesis"]["sequenceNumber"])
@@ -89,6 +89,5 @@ def kinesis_handler(event: dict[str, Any], context: object = None) -> dict[str, 
     from loader.sinks import choose
 
     configured = settings.read(None)
-    return consume(
-        event, choose.sink(configured), os.environ.get("TICKERLAKE_DATASET", "bars"), lambda: datetime.now(UTC)
-    )
+    dataset = os.environ.get("TICKERLAKE_DATASET", "bars")
+    return consume(event, choose.sink(configured), dataset, lambda: datetime.now(UTC))
