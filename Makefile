@@ -72,6 +72,10 @@ cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it t
 soak: setup ## Run random sequences against full refreshes: MINUTES=10 SEED=1
 	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
 
+.PHONY: package
+package: setup ## Build the Lambda package, target/loader.zip
+	@$(PY) -m loader.package target/loader.zip
+
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything

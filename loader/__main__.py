@@ -7,19 +7,17 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from loader import reference, settings
+from loader import commands, reference, settings
 from loader.errors import LoaderError
-from loader.http import Http
-from loader.outcome import Kind, Outcome
+from loader.lease import Held
+from loader.outcome import Outcome
 from loader.providers import alphavantage, csv_file, registry, yahoo
-from loader.providers.base import Ask
 from loader.providers.context import Context
 from loader.providers.label_check import contradiction, describe
 from loader.providers.simulate import simulate
-from loader.redact import Redactor
 from loader.run import Run
 from loader.sinks import choose
 from loader.sinks.folder import FolderSink
@@ -41,6 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     except LoaderError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except Held as held:
+        print(f"error: another run holds the lease '{held}': wait, or delete it in state/lease", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped: what has landed is noted, the same command resumes", file=sys.stderr)
+        return 130
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -70,29 +74,6 @@ def _replay(options: argparse.Namespace) -> int:
     return _report(run, options)
 
 
-def _fetch(options: argparse.Namespace) -> int:
-    configured = settings.read(options.lake, options.sink)
-    made = registry.provider(options.provider)
-    keys = registry.keys(made)
-    now = datetime.now(UTC)
-    run = Run(configured.lake, "fetch", options.provider, now, options.archive == "all", sink=choose.sink(configured))
-    with Http(Redactor(keys)) as http:
-        for symbol in options.symbols or reference.universe():
-            now = datetime.now(UTC)
-            context = Context.build(made.source, symbol, options.interval, now.date())
-            ask = Ask(options.dataset, now - timedelta(days=options.days), now)
-            for piece in made.plan(ask, options.interval):
-                payload, outcome = made.fetch(http, context, piece, keys[0])
-                run.take(outcome, payload, datetime.now(UTC))
-                if outcome.is_failure:
-                    print(f"{symbol}: {outcome.kind}: {outcome.message}", file=sys.stderr)
-    return _report(run, options) or _any_failure(run)
-
-
-def _any_failure(run: Run) -> int:
-    return int(any(run.outcomes[kind] for kind in Kind if Outcome(kind).is_failure))
-
-
 def _simulate(options: argparse.Namespace) -> int:
     configured = settings.read(options.lake, options.sink)
     part, parts = options.part
@@ -112,7 +93,12 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 def _report(run: Run, options: argparse.Namespace, planted: dict[str, int] | None = None) -> int:
-    ledger = run.finish(datetime.now(UTC))
+    return _tell(run, run.finish(datetime.now(UTC)), options, planted)
+
+
+def _tell(
+    run: Run, ledger: dict[str, object], options: argparse.Namespace, planted: dict[str, int] | None = None
+) -> int:
     if run.dead_lettered:
         print(f"{run.dead_lettered:,} lines were not delivered: {run.lake}/dead_letters keeps them", file=sys.stderr)
     if options.json:
@@ -156,6 +142,13 @@ def _part(text: str) -> tuple[int, int]:
     return part, parts
 
 
+def _seconds(text: str) -> float:
+    number = float(text.removesuffix("s"))
+    if not 0 <= number <= 86_400:
+        raise ValueError(text)
+    return number
+
+
 def _symbols(text: str) -> list[str]:
     return [symbol for symbol in text.split(",") if symbol]
 
@@ -173,14 +166,19 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--sink", choices=settings.SINKS, help="where lines go (default: TICKERLAKE_SINK, else folder)")
     common.add_argument("--json", action="store_true", help="print the run's ledger record for machines")
     common.add_argument("--archive", choices=["errors", "all"], default="errors", help="which vendor answers to keep")
+    asking = argparse.ArgumentParser(add_help=False)
+    asking.add_argument("--provider", required=True, choices=registry.PROVIDERS, help="vendor (yahoo needs no key)")
+    asking.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
+    asking.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
+    asking.add_argument("--dataset", choices=settings.DATASETS[:3], default="bars", help="what to ask (default: bars)")
     parser = argparse.ArgumentParser(
         prog="python -m loader",
         description="Land vendor bars as raw JSON lines.",
-        epilog="Exit codes: 0 done, 1 some request failed (the others landed), 2 nothing could be done.",
+        epilog="Exit codes: 0 done, 1 some request failed (the others landed), 2 nothing could be done, 130 stopped.",
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    named = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    replay = commands.add_parser("replay", parents=[common], help="land bars from files of a vendor's answers")
+    replay = named.add_parser("replay", parents=[common], help="land bars from files of a vendor's answers")
     replay.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, plain or .gz, named by its symbol")
     replay.add_argument("--provider", required=True, choices=FORMATS, help="format of the files")
     replay.add_argument("--source", help="feed the bars belong to (default: by provider; see seeds/source.csv)")
@@ -192,17 +190,27 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--trust-label", action="store_true", help="land even if the volumes contradict the label")
     replay.set_defaults(run=_replay)
 
-    fetch = commands.add_parser("fetch", parents=[common], help="fetch the last day of bars from a vendor")
-    fetch.add_argument(
-        "--provider", required=True, choices=registry.PROVIDERS, help="vendor to ask (yahoo needs no key)"
-    )
-    fetch.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
-    fetch.add_argument("--interval", default="1min", help="length of a bar (default: 1min)")
-    fetch.add_argument("--dataset", choices=settings.DATASETS[:3], default="bars", help="what to ask (default: bars)")
+    fetch = named.add_parser("fetch", parents=[common, asking], help="fetch the last days from a vendor")
     fetch.add_argument("--days", type=_positive, default=1, help="how many days back from now (default: 1)")
-    fetch.set_defaults(run=_fetch)
+    fetch.add_argument("--incremental", action="store_true", help="only what is missing or provisional")
+    fetch.set_defaults(run=lambda options: commands.fetch(options, _tell))
 
-    made = commands.add_parser("simulate", parents=[common], help="land generated, deterministic bars")
+    backfill = named.add_parser("backfill", parents=[common, asking], help="fetch a range of days; resumes by itself")
+    backfill.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="first day, UTC")
+    backfill.add_argument("--to", dest="until", type=date.fromisoformat, required=True, help="last day, UTC")
+    backfill.add_argument("--dry-run", action="store_true", help="print the requests and make none")
+    backfill.set_defaults(run=lambda options: commands.backfill(options, _tell))
+
+    watch = named.add_parser("watch", parents=[common, asking], help="poll while the exchanges are open")
+    watch.add_argument("--every", type=_seconds, default=60.0, metavar="30s", help="pause between polls (default: 60s)")
+    watch.add_argument("--days", type=_positive, default=1, help="how far the first poll reaches back (default: 1)")
+    watch.add_argument("--rounds", type=int, default=0, help="stop after so many polls (default: never)")
+    watch.set_defaults(run=lambda options: commands.watch(options, _tell))
+
+    examined = named.add_parser("doctor", parents=[common], help="say what is there, what is missing, what to do")
+    examined.set_defaults(run=commands.examine)
+
+    made = named.add_parser("simulate", parents=[common], help="land generated, deterministic bars")
     made.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
     made.add_argument(
         "--first", type=date.fromisoformat, default=date(2024, 6, 5), help="first day (default: 2024-06-05)"

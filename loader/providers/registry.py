@@ -7,7 +7,7 @@ from pathlib import Path
 from loader.errors import LoaderError
 from loader.providers import http_json, yahoo
 from loader.providers.alphavantage import RAPIDAPI_HOST, URL, AlphaVantage
-from loader.providers.base import Provider
+from loader.providers.base import Limits, Provider
 from loader.redact import Redactor
 
 
@@ -43,6 +43,24 @@ def provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider
     if name not in PROVIDERS:
         raise LoaderError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
     return PROVIDERS[name](environment)
+
+
+def limits(name: str, made: Provider, environment: Mapping[str, str] = os.environ) -> Limits:
+    """Give the provider's limits, or those of TICKERLAKE_<PROVIDER>_LIMITS (`per_minute=75`, comma-separated; `none`).
+
+    Raises LoaderError when the variable cannot be read.
+    """
+    variable = f"TICKERLAKE_{name.upper()}_LIMITS"
+    text = environment.get(variable)
+    if not text:
+        return made.limits
+    granted = {}
+    for part in [] if text == "none" else text.split(","):
+        window, _, number = part.strip().partition("=")
+        if window not in ("per_second", "per_minute", "per_day") or not number.isdecimal():
+            raise LoaderError(f"cannot read {variable}='{text}': write per_second=1,per_minute=75,per_day=500 or none")
+        granted[window] = int(number)
+    return Limits(**granted)
 
 
 def keys(made: Provider, environment: Mapping[str, str] = os.environ) -> list[str]:

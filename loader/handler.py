@@ -1,0 +1,127 @@
+"""AWS Lambda entry point for scheduled events: an increment of the configured symbols, under a lease.
+
+Environment: TICKERLAKE_PROVIDER, TICKERLAKE_SYMBOLS (default: the curated universe), TICKERLAKE_INTERVAL,
+TICKERLAKE_DATASET, TICKERLAKE_SINK and the streams' names, TICKERLAKE_STATE_BUCKET (and _PREFIX) for state, archive and
+dead letters. An event may carry `symbols`, `dataset`, or `shard: [k, n]` to fan symbols out. A key's variable with the
+suffix `_SECRET` names where the key is: `ssm:/name` or `secretsmanager:name`; it is read once in ten minutes.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from loader import reference, settings
+from loader.errors import LoaderError
+from loader.fetching import check
+from loader.jobs import Job
+from loader.lease import Held, lease
+from loader.sinks import choose
+from loader.store import FolderStore, S3Store, Store
+
+_LEASE_SECONDS = 300
+_SECRET_SECONDS = 600
+_secrets: dict[str, tuple[float, str]] = {}
+
+
+def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
+    """Run one increment and return its ledger record, `{"skipped": …}` when closed or overlapping.
+
+    Every call is a new run with a new run_id. Raises LoaderError for what only a person can mend: the schedule's alarm
+    rings then.
+    """
+    started = time.monotonic()
+    configured = settings.read("/tmp/lake", None)  # noqa: S108 - the only folder a function may write
+    name = os.environ.get("TICKERLAKE_PROVIDER", "yahoo")
+    environment = with_secrets(os.environ, fetch_secret)
+    dataset = str(event.get("dataset") or os.environ.get("TICKERLAKE_DATASET") or "bars")
+    interval = os.environ.get("TICKERLAKE_INTERVAL", "1min")
+    symbols = shard(event, os.environ)
+    store = _store(configured.lake)
+    sink = choose.sink(configured)
+    say: Callable[[str], object] = lambda text: _log("warning", text)  # noqa: E731
+    job = Job.build(name, symbols, dataset, interval, configured.lake, sink, store, say, environment)
+    check(interval, job.provider.source, symbols)
+    holder = str(getattr(context, "aws_request_id", "local"))
+    label = "-".join(["handler", job.provider.source, dataset, *map(str, event.get("shard") or [])])
+    try:
+        with lease(store, label, holder, _LEASE_SECONDS):
+            days = int(os.environ.get("TICKERLAKE_DAYS", "1"))
+            made = job.increment("lambda", datetime.now(UTC), timedelta(days=days))
+    except Held:
+        _log("info", "another run is under way")
+        return {"skipped": "overlap"}
+    if made is None:
+        _log("info", "closed")
+        return {"skipped": "closed"}
+    _, report, ledger = made
+    for symbol, _, why in report.missed:
+        _log("warning", "missed", symbol=symbol, why=why)
+    print(json.dumps(metrics(ledger, job.provider.source, (time.monotonic() - started) * 1000, time.time())))
+    return ledger
+
+
+def shard(event: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:
+    """Give the symbols of this call: of the event, else the environment, else the universe; every n-th of them."""
+    listed = event.get("symbols") or [one for one in environment.get("TICKERLAKE_SYMBOLS", "").split(",") if one]
+    symbols = [str(symbol).strip() for symbol in listed] or reference.universe()
+    part, parts = event.get("shard") or (0, 1)
+    if not 0 <= int(part) < int(parts):
+        raise LoaderError(f"shard {part} of {parts} does not exist: count from 0")
+    return symbols[int(part) :: int(parts)]
+
+
+def metrics(ledger: Mapping[str, Any], source: str, milliseconds: float, now: float) -> dict[str, object]:
+    """Word a run as one log line in CloudWatch's embedded metric format."""
+    counts: dict[str, float] = {name: ledger[name] for name in ("requests", "sent", "confirmed", "dead_lettered")}
+    counts |= {f"outcome_{kind}": count for kind, count in ledger["outcomes"].items()}
+    names = [{"Name": name, "Unit": "Count"} for name in counts] + [{"Name": "latency", "Unit": "Milliseconds"}]
+    directive = {"Namespace": "tickerlake", "Dimensions": [["source"]], "Metrics": names}
+    described = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": described, "source": source, "run_id": ledger["run_id"], "latency": milliseconds, **counts}
+
+
+def with_secrets(environment: Mapping[str, str], fetch: Callable[[str], str]) -> dict[str, str]:
+    """Fill each `<NAME>_SECRET` in as `<NAME>`, from a cache that is renewed every ten minutes."""
+    filled = dict(environment)
+    for variable, place in environment.items():
+        if not (variable.startswith("TICKERLAKE_") and variable.endswith("_KEY_SECRET")):
+            continue
+        read_at, secret = _secrets.get(place, (float("-inf"), ""))
+        if time.monotonic() - read_at > _SECRET_SECONDS:
+            secret = fetch(place)
+            _secrets[place] = (time.monotonic(), secret)
+        filled[variable.removesuffix("_SECRET")] = secret
+    return filled
+
+
+def fetch_secret(place: str) -> str:
+    """Read a secret from SSM or Secrets Manager. Raises LoaderError that names the place, never the secret."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    service, _, name = place.partition(":")
+    try:
+        if service == "ssm":
+            return str(boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+        if service == "secretsmanager":
+            return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    except (BotoCoreError, ClientError) as error:
+        raise LoaderError(f"cannot read the secret {place}: {type(error).__name__}") from None
+    raise LoaderError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")
+
+
+def _store(lake: Path) -> Store:
+    bucket = os.environ.get("TICKERLAKE_STATE_BUCKET")
+    if not bucket:
+        return FolderStore(lake)
+    import boto3
+
+    return S3Store(boto3.client("s3"), bucket, os.environ.get("TICKERLAKE_STATE_PREFIX", ""))
+
+
+def _log(level: str, message: str, **details: object) -> None:
+    print(json.dumps({"level": level, "message": message, **details}))

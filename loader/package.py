@@ -1,0 +1,54 @@
+"""The Lambda package: a zip with the loader, its seeds and its libraries, equal bytes for equal input.
+
+boto3 and botocore are the runtime's own and stay out. Run as `python -m loader.package [FILE]`.
+"""
+
+import sys
+import zipfile
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LIBRARIES = (
+    "python-ulid",
+    "requests",
+    "urllib3",
+    "idna",
+    "certifi",
+    "charset-normalizer",
+    "typing-extensions",
+    "tzdata",
+)
+_LEFT_OUT = {".pyc", ".so", ".pyi"}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def contents() -> Iterator[tuple[str, Path]]:
+    """Yield each file's name in the zip and where it lies: code, seeds, pure-Python libraries with their licences."""
+    for folder, pattern in (("loader", "*.py"), ("seeds", "*.csv")):
+        for path in (_ROOT / folder).rglob(pattern):
+            yield path.relative_to(_ROOT).as_posix(), path
+    for name in _LIBRARIES:
+        found = distribution(name)
+        for file in found.files or []:
+            inside = file.as_posix()
+            kept = ".dist-info/" not in inside or "licen" in inside.lower() or inside.endswith("METADATA")
+            if kept and not inside.startswith("..") and Path(inside).suffix not in _LEFT_OUT:
+                yield inside, Path(str(found.locate_file(file)))
+
+
+def build(target: Path) -> int:
+    """Write the zip and return its size. Names are sorted, times fixed: the same sources give the same bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w") as archive:
+        for name, path in sorted(contents()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    return target.stat().st_size
+
+
+if __name__ == "__main__":
+    made = Path(sys.argv[1] if len(sys.argv) > 1 else "target/loader.zip")
+    print(f"{made}: {build(made):,} bytes")

@@ -1,0 +1,212 @@
+"""What runs in Lambda: the scheduled handler, the functions on the streams, and the package."""
+
+import base64
+import json
+import subprocess
+import sys
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from loader import handler, package
+from loader.errors import LoaderError
+from loader.providers import registry
+from loader.sinks import Delivery, Undelivered
+from loader.sinks.folder import FolderSink
+from loader.store import ABSENT, Conflict, S3Store
+from loader.stream_handlers import consume, normalised, transform
+from tests.loader.test_planning import Played
+from tests.loader.test_replay import landed
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def test_the_transformation_gives_one_record_for_each_and_keeps_a_bad_lines_neighbours() -> None:
+    records = [
+        {"recordId": "1", "data": encoded(b'{"symbol": "TSLA", "close": 1.50}\r\nnot json\n{"symbol":"\xc3\xa9"}\n\n')},
+        {"recordId": "2", "data": "not base64!"},
+        {"recordId": "3", "data": encoded(b"\n \n")},
+        {"recordId": "4", "data": encoded(b"\xff\xfe")},
+        {"recordId": "5", "data": encoded(b"[" * 100_000)},
+    ]
+    answer = transform({"records": records})["records"]
+    assert [(record["recordId"], record["result"]) for record in answer] == [
+        ("1", "Ok"),
+        ("2", "ProcessingFailed"),
+        ("3", "Dropped"),
+        ("4", "Ok"),
+        ("5", "Ok"),
+    ]
+    assert base64.b64decode(answer[0]["data"]).splitlines() == [
+        b'{"symbol":"TSLA","close":"1.50"}',
+        b"not json",
+        b'{"symbol":"\\u00e9"}',
+    ]
+    assert base64.b64decode(answer[3]["data"]) == b"\xff\xfe\n"
+
+
+def test_a_line_of_our_own_passes_the_transformation_untouched() -> None:
+    line = b'{"schema_version":1,"symbol":"TSLA","close":"1.50","line_number":7,"bar_start":null}'
+    assert normalised(line) == line
+
+
+def event(*datas: str) -> dict[str, Any]:
+    return {"Records": [{"kinesis": {"sequenceNumber": str(at), "data": data}} for at, data in enumerate(datas)]}
+
+
+def test_a_poison_record_blocks_nobody_and_is_kept_as_text(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 2, 21, tzinfo=UTC)
+    batch = event(encoded(b'{"a":1}\n'), "!!!", encoded(b'junk\n{"a":2}'))
+    for _ in range(2):  # delivered twice: the same objects again
+        assert consume(batch, FolderSink(tmp_path), "bars", lambda: now) == {"batchItemFailures": []}
+    lines = (tmp_path / "raw" / "bars" / "dt=2026-03-02" / "hr=21").iterdir()
+    assert len(list(lines)) == 3
+
+
+@pytest.mark.parametrize("how", ["raises", "dead"])
+def test_a_failed_record_and_those_after_it_come_again(how: str, tmp_path: Path) -> None:
+    handled = []
+
+    class Failing:
+        def deliver(self, dataset: str, lines: Any, name: str, arrived_at: datetime) -> Delivery:
+            handled.append(name)
+            if name == "kinesis-1":
+                if how == "raises":
+                    raise OSError("disk")
+                return Delivery(0, (Undelivered(b"", "throttled"),))
+            return Delivery(len(lines))
+
+    answer = consume(event(*[encoded(b"{}")] * 3), Failing(), "bars", lambda: datetime.now(UTC))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
+    assert handled == ["kinesis-0", "kinesis-1"]
+
+
+@pytest.fixture
+def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Played:
+    from loader.outcome import Kind
+
+    made = Played(lambda *_: Kind.BARS)
+    monkeypatch.setitem(registry.PROVIDERS, "played", lambda _: made)
+    for name, value in {
+        "PROVIDER": "played",
+        "SYMBOLS": "BTCUSD,EURUSD",
+        "INTERVAL": "60min",
+        "SINK": "folder",
+    }.items():
+        monkeypatch.setenv(f"TICKERLAKE_{name}", value)
+    monkeypatch.setattr("loader.settings.read", lambda *_: _settings(tmp_path))
+    return made
+
+
+def _settings(lake: Path) -> Any:
+    from loader.settings import Settings
+
+    return Settings(lake)
+
+
+def test_the_handler_lands_an_increment_with_metrics_and_a_new_run_each_time(
+    tmp_path: Path, deployed: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = handler.lambda_handler({"symbols": ["BTCUSD"]}, None)
+    assert first["sent"] == len(landed(tmp_path)) > 0
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metrics,) = [line for line in printed if "_aws" in line]
+    directive = metrics["_aws"]["CloudWatchMetrics"][0]
+    assert all(metric["Name"] in metrics for metric in directive["Metrics"])
+    assert (metrics["sent"], metrics["outcome_bars"], metrics["source"]) == (first["sent"], 1, "simulated")
+    second = handler.lambda_handler({"symbols": ["BTCUSD"]}, None)
+    assert second["run_id"] != first["run_id"]
+
+
+def test_a_second_run_at_once_and_a_closed_exchange_are_skipped(
+    tmp_path: Path, deployed: Played, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = tmp_path / "state" / "lease" / "handler-simulated-bars.json"
+    lease.parent.mkdir(parents=True)
+    lease.write_text(json.dumps({"holder": "x", "until": 1e11}))
+    assert handler.lambda_handler({}, None) == {"skipped": "overlap"}
+    lease.unlink()
+    monkeypatch.setattr("loader.progress.is_open", lambda *_: False)
+    assert handler.lambda_handler({}, None) == {"skipped": "closed"}
+    assert deployed.asked == []
+
+
+def test_shards_cover_the_universe_once() -> None:
+    environment = {"TICKERLAKE_SYMBOLS": "A,B,C,D,E"}
+    shards = [handler.shard({"shard": [part, 2]}, environment) for part in range(2)]
+    assert shards == [["A", "C", "E"], ["B", "D"]]
+    with pytest.raises(LoaderError, match="shard 2 of 2"):
+        handler.shard({"shard": [2, 2]}, environment)
+
+
+def test_secrets_are_read_once_and_their_place_is_named_when_they_cannot_be() -> None:
+    calls = []
+
+    def fetch(place: str) -> str:
+        calls.append(place)
+        return "0123456789"
+
+    environment = {"TICKERLAKE_RAPIDAPI_KEY_SECRET": "ssm:/test/once", "HOME_KEY_SECRET": "x"}
+    for _ in range(3):
+        assert handler.with_secrets(environment, fetch)["TICKERLAKE_RAPIDAPI_KEY"] == "0123456789"
+    assert calls == ["ssm:/test/once"]
+    with pytest.raises(LoaderError, match="'vault:x': write ssm:/name"):
+        handler.fetch_secret("vault:x")
+
+
+class Bucket:
+    """S3's conditional writes, in botocore's shapes."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        import io
+
+        if Key not in self.objects:
+            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
+        return {"Body": io.BytesIO(self.objects[Key]), "ETag": str(hash(self.objects[Key]))}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes, **condition: str) -> dict[str, Any]:  # noqa: N803
+        known = str(hash(self.objects[Key])) if Key in self.objects else None
+        if (condition.get("IfNoneMatch") == "*" and known) or condition.get("IfMatch", known) != known:
+            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "PutObject")
+        self.objects[Key] = Body
+        return {"ETag": str(hash(Body))}
+
+
+def test_state_in_s3_is_written_only_over_what_was_read() -> None:
+    store = S3Store(Bucket(), "b", "p/")
+    assert store.read("x") is None
+    version = store.write("x", b"1", ABSENT)
+    store.write("x", b"2", version)
+    for stale in (ABSENT, version):
+        with pytest.raises(Conflict):
+            store.write("x", b"3", stale)
+
+
+def test_the_package_is_small_equal_and_starts_by_itself(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.zip", tmp_path / "b.zip"
+    assert package.build(first) <= 5 * 1024 * 1024
+    package.build(second)
+    assert first.read_bytes() == second.read_bytes()
+    with zipfile.ZipFile(first) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "task")
+    assert {"loader/handler.py", "seeds/symbol.csv", "seeds/source_label.csv"} <= set(names)
+    assert not [name for name in names if name.split("/")[0] in ("boto3", "botocore", "pandas", "numpy")]
+    code = (
+        f"import sys; sys.path = [{str(tmp_path / 'task')!r}, *[p for p in sys.path if 'site-packages' not in p]]\n"
+        "import loader.handler, loader.stream_handlers\n"
+        "from loader.reference import universe; from loader.calendar import sessions\n"
+        "assert loader.handler.__file__.startswith(sys.path[0]) and 'boto3' not in sys.modules\n"
+        "print(len(universe()))"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("10", "")
