@@ -46,7 +46,8 @@ explained as (
     on {{ is_same_key('fetched', 'gaps', ['symbol', 'bar_interval', 'source']) }}
     and fetched.first_at < gaps.gap_start_at
     and fetched.last_at >= gaps.gap_end_at
-  group by 1, 2, 3, 4, 5, 6, 7
+  group by
+    gaps.symbol, gaps.bar_interval, gaps.source, gaps.session_date, gaps.gap_start_at, gaps.gap_end_at, gaps.missing_minutes
 
 )
 
