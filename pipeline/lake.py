@@ -42,6 +42,7 @@ def attach_statements(lake: Path, catalog: str = PUBLISHED) -> list[str]:
     return [
         "load ducklake",
         "set TimeZone = 'UTC'",
-        f"attach 'ducklake:{lake / catalog}' as lake (data_path '{lake}/warehouse/', override_data_path true, read_only)",
+        f"attach 'ducklake:{lake / catalog}' as lake "
+        f"(data_path '{lake}/warehouse/', override_data_path true, read_only)",
         *schema,
     ]

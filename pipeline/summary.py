@@ -25,7 +25,8 @@ def text() -> str:
                     from fct_volume_spike inner join fct_bar using (symbol, bar_interval, source, bar_start_at, volume)
                     inner join dim_session on session_date = fct_bar.bar_date and mic = 'XNYS'
                     -- after the opening minutes, which are always busier than the pre-market before them
-                    where volume_spike = 'SPIKE' and bar_interval = '1min' and bar_start_at between opens_at + interval 3 minute and closes_at
+                    where volume_spike = 'SPIKE' and bar_interval = '1min'
+                        and bar_start_at between opens_at + interval 3 minute and closes_at
                     order by volume_ratio desc, symbol limit 5
                 """).fetchall(),
             ),
@@ -33,8 +34,8 @@ def text() -> str:
                 "Latest bar",
                 ["symbol", "minute (UTC)", "close", "sma 5", "sma 20", "change %"],
                 connection.sql("""
-                    select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(close as decimal(18, 2)), cast(sma_5 as decimal(18, 2)),
-                        cast(sma_20 as decimal(18, 2)), cast(price_change_pct as decimal(18, 3))
+                    select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(close as decimal(18, 2)),
+                        cast(sma_5 as decimal(18, 2)), cast(sma_20 as decimal(18, 2)), cast(price_change_pct as decimal(18, 3))
                     from fct_moving_average
                     inner join fct_price_change using (symbol, bar_interval, source, bar_start_at, close)
                     where bar_interval = '1min'
