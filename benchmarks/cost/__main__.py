@@ -23,9 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the cost of each workload. Returns 1 when one exceeds its budget."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
     parser.add_argument("--name", default="cost", help="schema prefix of the warehouse")
-    parser.add_argument(
-        "--sessions", type=int, default=20, help="sessions of history (default: 20, as the budget has it)"
-    )
+    parser.add_argument("--sessions", type=int, default=20, help="sessions of history (default: 20, the budget's)")
     parser.add_argument("--without-tests", action="store_true", help="build without the data tests, for a quick look")
     options = parser.parse_args(arguments)
     prices = Prices.read(_HERE / "prices.yml")
