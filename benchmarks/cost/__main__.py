@@ -23,7 +23,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the cost of each workload. Returns 1 when one exceeds its budget."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
     parser.add_argument("--name", default="cost", help="schema prefix of the warehouse")
-    parser.add_argument("--grain", help="var partition_grain: day, month or symbol_month (default: the project's)")
+    parser.add_argument("--sessions", type=int, default=20, help="sessions of history (default: 20, the budget's)")
+    parser.add_argument("--without-tests", action="store_true", help="build without the data tests, for a quick look")
     options = parser.parse_args(arguments)
     prices = Prices.read(_HERE / "prices.yml")
     bills: dict[str, Bill] = {}
@@ -33,8 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
     ):
         athena = AthenaWarehouse(options.name, aws.environment)
         athena.prepare()
+        warehouse = Warehouse(athena, Path(folder), with_tests=not options.without_tests, sessions=options.sessions)
         client, seen = athena.client("athena"), set[str]()
-        for name, workload in Warehouse(athena, Path(folder)).workloads.items():
+        for name, workload in warehouse.workloads.items():
             workload()
             found = executions(client, seen)
             seen |= {statement["QueryExecutionId"] for statement in found}

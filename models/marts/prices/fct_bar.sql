@@ -93,11 +93,13 @@ from newest
 left join {{ this }} as stored
   on {{ is_same_key('stored', 'newest', bar_key()) }}
   and {{ on_or_after('stored.bar_date', bound) }}
-where stored.symbol is null
-  or ({{ columns_of('newest', version) }}) > ({{ columns_of('stored', version) }})
+where case
+  -- an or would not do: Athena may compare versions before it looks whether one is stored, and fails on their NULLs
+  when stored.symbol is null then true
+  when ({{ columns_of('newest', version) }}) > ({{ columns_of('stored', version) }}) then true
   -- an equal version says something else when reference data or a definition changed
-  or (
+  else
     ({{ columns_of('newest', version) }}) = ({{ columns_of('stored', version) }})
     and ({{ is_different('newest', 'stored', received + ['split_factor']) }})
-  )
+end
 {%- endif %}
