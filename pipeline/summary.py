@@ -35,7 +35,8 @@ def text() -> str:
                 ["symbol", "minute (UTC)", "close", "sma 5", "sma 20", "change %"],
                 connection.sql("""
                     select symbol, strftime(bar_start_at, '%Y-%m-%d %H:%M'), cast(close as decimal(18, 2)),
-                        cast(sma_5 as decimal(18, 2)), cast(sma_20 as decimal(18, 2)), cast(price_change_pct as decimal(18, 3))
+                        cast(sma_5 as decimal(18, 2)), cast(sma_20 as decimal(18, 2)),
+                        cast(price_change_pct as decimal(18, 3))
                     from fct_moving_average
                     inner join fct_price_change using (symbol, bar_interval, source, bar_start_at, close)
                     where bar_interval = '1min'
