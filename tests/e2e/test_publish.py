@@ -34,7 +34,7 @@ def pipeline_options(lake: Lake) -> dict[str, str]:
 
 
 def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> None:
-    dbt = Dbt("local")
+    dbt = Dbt("local", options=["--vars", "{resample_minutes: []}"])
     lake.land([bar()])
     assert build(dbt).is_published
     reader = subprocess.Popen(
@@ -63,21 +63,21 @@ def test_a_failing_test_leaves_readers_where_they_were(lake: Lake, tmp_path: Pat
     project = project_copy(tmp_path / "project")
     ours = replace(lake, project=project)
     ours.land([bar()])
-    assert build(Dbt("local", project)).is_published
+    assert build(Dbt("local", project, options=["--vars", "{resample_minutes: []}"])).is_published
     failing = project / "tests" / "warehouse" / "prices_stay_below_200.sql"
     failing.write_text("select * from {{ ref('fct_bar') }} where close > 200")
     ours.land([bar(minute="2026-03-02T15:01:00Z", close="300", line_number=2)], name="more")
-    report = build(Dbt("local", project))
+    report = build(Dbt("local", project, options=["--vars", "{resample_minutes: []}"]))
     assert [problem.split(":")[0] for problem in report.problems] == ["test prices_stay_below_200"]
     assert published_bars(lake) == 1
     failing.unlink()
-    assert build(Dbt("local", project)).is_published
+    assert build(Dbt("local", project, options=["--vars", "{resample_minutes: []}"])).is_published
     assert published_bars(lake) == 2
 
 
 def test_published_views_show_primary_series_only(lake: Lake) -> None:
     lake.land([bar(), bar(source="yahoo", price_basis="split_adjusted", close="101", line_number=2)])
-    assert build(Dbt("local")).is_published
+    assert build(Dbt("local", options=["--vars", "{resample_minutes: []}"])).is_published
     with lakes.connect(lake.folder) as connection:
         assert connection.sql("select source from fct_bar").fetchall() == [("yahoo",)]
         assert connection.sql("select source, is_primary from dim_series order by 1").fetchall() == [

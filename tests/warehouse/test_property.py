@@ -181,6 +181,7 @@ def play(sequence: list[Step], folder: Path) -> None:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     COUNTS["sequences"] += 1
+    print(COUNTS, flush=True)
 
 
 def assert_conserved(lake: Lake) -> None:
@@ -214,7 +215,6 @@ def _run(examples: int, seed: int | None = None) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_any_sequence_of_runs_ends_as_a_full_refresh(seed: int) -> None:
     _run(3, seed)  # the first one that hypothesis draws is the smallest there is
-    print(COUNTS)
 
 
 @pytest.mark.slow
