@@ -21,6 +21,9 @@ from loader.store import Store
 PIECES_PER_RUN = 10
 """A back-fill lands and notes its work every so many requests: a kill costs at most these."""
 
+_SETTLED = timedelta(hours=1)
+"""A request is done for good when its range ended so long ago; a younger one, with provisional rows, is made again."""
+
 
 @dataclass
 class Job:
@@ -121,7 +124,8 @@ class Job:
             if run.dead_lettered:
                 missed += [(symbol, ask, "lines not delivered") for symbol, ask in some]
                 continue
-            self._note([(symbol, ask) for symbol, ask, _, _ in report.done])
+            settled = [(symbol, ask) for symbol, ask, _, at in report.done if ask.until + _SETTLED <= at]
+            self._note(settled)
             done += len(report.done)
             missed += report.missed
             tell(done, len(left))
