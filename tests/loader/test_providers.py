@@ -63,7 +63,8 @@ def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: 
 
 @pytest.mark.loopback
 def test_rapidapi_keeps_the_key_out_of_the_url() -> None:
-    with Vendor(lambda _: (200, recorded("alphavantage/ruby_daily.json"))) as vendor, Http(Redactor([KEY])) as http:
+    body = recorded("alphavantage/ruby_daily.json")
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
         made = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
         _, outcome = made.fetch(http, context("rapidapi"), Ask("daily_bars", *DAYS_2021), KEY)
     (asked,) = vendor.asked

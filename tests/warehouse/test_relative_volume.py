@@ -25,9 +25,10 @@ def day(number: int, *minutes: int, **fields: Any) -> list[dict[str, Any]]:
     ]
 
 
-def written(lake: Lake, batch: int) -> list[tuple[int, int]]:
-    """Days and minutes of the rows that a batch wrote."""
-    rows = lake.query(f"select bar_start_at from fct_technical_indicator where batch_id = {batch} order by 1")
+def written(lake: Lake) -> list[tuple[int, int]]:
+    """Days and minutes of the rows that the last run wrote."""
+    latest = "batch_id = (select max(batch_id) from fct_bar)"
+    rows = lake.query(f"select bar_start_at from fct_technical_indicator where {latest} order by 1")
     return [((at - datetime(2026, 1, 1)).days, at.minute) for (at,) in rows]  # noqa: DTZ001
 
 
@@ -38,7 +39,7 @@ def test_a_correction_reaches_its_minute_on_the_next_dates_and_no_further(lake: 
     lake.land(day(5, 0, volume="9999", received_at="2026-03-21T00:00:00.000Z"), "2026-03-21 05")
     lake.run()
     # two bars of the short reach, and its minute on the next 20 dates
-    assert written(lake, 2) == [(5, 0), (5, 1), *((n, 0) for n in range(6, 26))]
+    assert written(lake) == [(5, 0), (5, 1), *((n, 0) for n in range(6, 26))]
 
 
 def test_a_date_inserted_late_moves_the_windows_after_it(lake: Lake) -> None:

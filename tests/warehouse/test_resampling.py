@@ -32,7 +32,9 @@ def minute(number: int, **fields: Any) -> dict[str, Any]:
 
 def resampled(lake: Lake, interval: str = "5min") -> list[tuple[object, ...]]:
     return lake.query(f"""
-        select bar_start_at, session, open, high, low, close, volume, is_final, batch_id from fct_bar
+        select bar_start_at, session, open, high, low, close, volume, is_final,
+            dense_rank() over (order by batch_id) as batch
+        from fct_bar
         where source = 'simulated:resampled' and bar_interval = '{interval}' order by bar_start_at
     """)
 
