@@ -59,6 +59,7 @@ def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> 
     assert published_bars(lake) == 2
 
 
+@pytest.mark.slow
 def test_a_failing_test_leaves_readers_where_they_were(lake: Lake, tmp_path: Path) -> None:
     project = project_copy(tmp_path / "project")
     ours = replace(lake, project=project)
@@ -75,6 +76,7 @@ def test_a_failing_test_leaves_readers_where_they_were(lake: Lake, tmp_path: Pat
     assert published_bars(lake) == 2
 
 
+@pytest.mark.slow
 def test_published_views_show_primary_series_only(lake: Lake) -> None:
     lake.land([bar(), bar(source="yahoo", price_basis="split_adjusted", close="101", line_number=2)])
     assert build(Dbt("local", options=["--vars", "{resample_minutes: []}"])).is_published

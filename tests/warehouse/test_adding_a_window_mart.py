@@ -18,6 +18,7 @@ def example() -> str:
     return found[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reach", "is_exact"), [(9, True), (8, False)])
 def test_the_guide_s_mart_is_exact_and_a_reach_too_small_is_found(
     lake: Lake, tmp_path: Path, reach: int, is_exact: bool

@@ -23,6 +23,7 @@ def rows(lake: Lake, schema: str) -> dict[str, list[tuple[object, ...]]]:
     return {m: lake.query(f"select * exclude (batch_id) from lake.{schema}_marts.{m} order by all") for m in MARTS}
 
 
+@pytest.mark.slow
 def test_the_past_is_rebuilt_beside_the_present_without_touching_it(lake: Lake) -> None:
     lake.land([*BARS, b"oops"], "2026-03-03 01")
     lake.run()

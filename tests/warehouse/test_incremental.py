@@ -109,6 +109,7 @@ def test_newer_lineage_with_equal_content_keeps_the_batch(lake: Lake) -> None:
     assert lake.query("select batch_id, run_id from fct_bar") == [(batch, "01J00000000000000000000002")]
 
 
+@pytest.mark.slow
 def test_a_bar_inserted_between_existing_ones_shifts_the_windows_after_it(lake: Lake) -> None:
     bars = minutes(60)
     lake.land(bars[:25] + bars[26:])
@@ -147,6 +148,7 @@ def test_an_object_that_arrives_late_under_an_older_hour_is_read(lake: Lake) -> 
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_reload_from_reads_what_lies_beyond_the_overlap(lake: Lake) -> None:
     bars = minutes(40)
     lake.land(bars[20:], "2026-03-20 15")
@@ -173,6 +175,7 @@ def test_partial_selections_heal(lake: Lake) -> None:
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_a_dropped_mart_is_built_again_whole(lake: Lake) -> None:
     lake.land(minutes(30))
     lake.run()
@@ -228,6 +231,7 @@ def test_two_intervals_and_two_sources_are_series_of_their_own(lake: Lake) -> No
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_a_split_learned_late_restates_from_its_date_on(lake: Lake, tmp_path: Path) -> None:
     ours = replace(lake, project=project_copy(tmp_path / "project"))
     days = [minutes(15, start=f"2026-03-0{day}T14:30:00") for day in (2, 3, 4)]
@@ -259,6 +263,7 @@ def test_a_split_learned_late_restates_from_its_date_on(lake: Lake, tmp_path: Pa
     assert_equal_marts(ours, _refreshed_with_seeds(ours, "withdrawn"))
 
 
+@pytest.mark.slow
 def test_an_alias_added_later_readmits_the_lines_it_names(lake: Lake, tmp_path: Path) -> None:
     ours = replace(lake, project=project_copy(tmp_path / "project"))
     ours.land([bar("BRK B"), bar("TSLA", line_number=2)], "2026-03-02 15")
@@ -275,6 +280,7 @@ def test_an_alias_added_later_readmits_the_lines_it_names(lake: Lake, tmp_path: 
     assert sorted(key[0] for key in ours.mart("fct_bar")) == ["BRK.B", "TSLA", "TSLA"]
 
 
+@pytest.mark.slow
 def test_a_changed_threshold_restates_the_rows_it_decides(lake: Lake) -> None:
     lake.land(minutes(30))
     lake.run()

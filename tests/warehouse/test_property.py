@@ -212,6 +212,7 @@ def _run(examples: int, seed: int | None = None) -> None:
     (with_seed(seed)(holds) if seed is not None else holds)()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_any_sequence_of_runs_ends_as_a_full_refresh(seed: int) -> None:
     _run(3, seed)  # the first one that hypothesis draws is the smallest there is

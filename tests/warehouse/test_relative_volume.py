@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.lake import Lake, bar
 
 # so short that the exponential averages, which are then wrong, leave the dates' own reach to be seen
@@ -42,6 +44,7 @@ def test_a_correction_reaches_its_minute_on_the_next_dates_and_no_further(lake: 
     assert written(lake) == [(5, 0), (5, 1), *((n, 0) for n in range(6, 26))]
 
 
+@pytest.mark.slow
 def test_a_date_inserted_late_moves_the_windows_after_it(lake: Lake) -> None:
     lake = replace(lake, options=SHORT)
     present = [number for number in range(40) if number != 12]

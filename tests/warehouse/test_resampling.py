@@ -66,6 +66,7 @@ def test_a_coarse_bar_is_its_minutes_and_changes_when_one_of_them_does(lake: Lak
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_a_coarse_bar_is_final_when_its_time_has_passed_and_no_minute_is_provisional(lake: Lake) -> None:
     lake.land([minute(0, received_at="2026-03-02T14:33:00Z")])
     lake.run()
