@@ -164,5 +164,5 @@ def test_the_demo_shows_its_tables_and_can_be_repeated(lake: Lake, capsys: pytes
     for _ in range(2):
         assert main(["--lake", str(lake.folder), "demo"]) == 0
         printed = capsys.readouterr().out
-        for expected in ("24,655", "Strongest volume spikes", "Refused lines", "not_json"):
+        for expected in ("31,990", "Strongest volume spikes", "Refused lines", "not_json"):
             assert expected in printed
