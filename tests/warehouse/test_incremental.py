@@ -98,6 +98,11 @@ def test_a_final_bar_is_never_replaced_by_a_provisional_one(lake: Lake) -> None:
     lake.land([bar(close="103", is_final=False, received_at="2026-03-09T00:00:00Z")], "2026-03-03 01")
     lake.run()
     assert [row["close"] for row in lake.mart("fct_bar").values()] == [102]
+    both = [bar("NVDA", close="7", line_number=2), bar("NVDA", close="8", is_final=False, line_number=3)]
+    both[1]["received_at"] = "2026-03-09T00:00:00Z"
+    lake.land(both, "2026-03-09 01")
+    lake.run()
+    assert lake.query("select close from fct_bar where symbol = 'NVDA'") == [(7,)], "nor when both arrive together"
 
 
 def test_newer_lineage_with_equal_content_keeps_the_batch(lake: Lake) -> None:
