@@ -28,7 +28,6 @@ ELSEWHERE = {
     "merge_floor": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "merge_predicates": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "partition_by": "every run",
-    "type_text": "every run",
     "unsupported_engine": "a compile error",
     "warehouse_database": "every run",
 }
