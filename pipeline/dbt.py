@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,12 @@ class Dbt:
         """Give the adapter of the target: duckdb or athena."""
         self._runner()
         return str(self._manifest.metadata.adapter_type)
+
+    def nodes(self) -> Mapping[str, Any]:
+        """Give the project's models, seeds and tests, by unique id."""
+        self._runner()
+        nodes: Mapping[str, Any] = self._manifest.nodes
+        return nodes
 
     def parse_again(self) -> None:
         """Forget the manifest: what it took from the environment has changed."""

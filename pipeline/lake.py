@@ -36,13 +36,13 @@ def connect(lake: Path, catalog: str = PUBLISHED) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def attach_statements(lake: Path, catalog: str = PUBLISHED) -> list[str]:
-    """List the SQL that attaches a catalogue in any DuckDB that has the ducklake extension."""
+def attach_statements(lake: Path, catalog: str = PUBLISHED, name: str = "lake") -> list[str]:
+    """List the SQL that attaches a catalogue, as `name`, in any DuckDB that has the ducklake extension."""
     options = f"data_path '{lake}/warehouse/', override_data_path true, read_only"
-    schema = ["use lake.published"] if catalog == PUBLISHED else []
+    schema = [f"use {name}.published"] if catalog == PUBLISHED else []
     return [
         "load ducklake",
         "set TimeZone = 'UTC'",
-        f"attach 'ducklake:{lake / catalog}' as lake ({options})",
+        f"attach 'ducklake:{lake / catalog}' as {name} ({options})",
         *schema,
     ]

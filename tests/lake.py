@@ -13,11 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import yaml
 
 from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
 
+# the marts at the grain of a bar
 MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator")
 RESAMPLED = ("--vars", "{resample_minutes: [5]}")
 GOOD = {"success", "pass", "warn", "no-op"}
@@ -46,6 +48,23 @@ def without_resampling(options: tuple[str, ...]) -> tuple[str, ...]:
     given = dict(zip(options[::2], options[1::2], strict=True))
     variables = {"resample_minutes": []} | yaml.safe_load(given.pop("--vars", "{}"))
     return (*(text for pair in given.items() for text in pair), "--vars", json.dumps(variables))
+
+
+@cache
+def public_marts(project: Path = lakes.PROJECT, views: bool = True) -> dict[str, tuple[str, ...]]:
+    """Every mart that a build makes from raw, as schema.table, with its key: the columns of its first unique test."""
+    nodes, keys = dbt(project, without_resampling(())).nodes(), {}
+    for node in nodes.values():
+        model = nodes.get(getattr(node, "attached_node", None) or "")
+        if getattr(model, "access", None) != "public" or model.name == "fct_model_run":  # seeds have no access
+            continue
+        if views or model.config.materialized != "view":
+            asked = node.test_metadata.kwargs
+            if node.test_metadata.name == "unique_key":
+                keys.setdefault(f"{model.schema}.{model.name}", tuple(asked["columns"]))
+            elif node.test_metadata.name == "unique":
+                keys.setdefault(f"{model.schema}.{model.name}", (asked["column_name"],))
+    return keys
 
 
 @cache
@@ -122,26 +141,51 @@ class Lake:
         return results
 
 
-def assert_equal_marts(left: Lake, right: Lake, marts: Sequence[str] = MARTS) -> None:
-    """Hold two lakes' marts equal by the project's rule.
+def assert_equal_marts(left: Lake, right: Lake, marts: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Hold two lakes' marts (given with their keys, else all that are stored) equal by the project's rule.
 
     Doubles agree to 1e-12 of the greater of both and the close; everything else is equal exactly. batch_id is apart.
     """
-    for mart in marts:
-        ours, theirs = left.mart(mart), right.mart(mart)
-        assert ours.keys() == theirs.keys(), f"{mart}: {len(ours.keys() ^ theirs.keys())} keys differ"
-        for key, row in ours.items():
-            for column, value in row.items():
-                other = theirs[key][column]
-                assert _same(value, other, float(row.get("close") or 1)), (
-                    f"{mart} {key} {column}: {value!r} vs {other!r}"
-                )
+    with closing(duckdb.connect(config={"extension_directory": str(lakes.extensions())})) as connection:
+        for lake, name in ((left, "ours"), (right, "theirs")):
+            for statement in lakes.attach_statements(lake.folder, lakes.CATALOG, name):
+                connection.execute(statement)
+        for mart, key in (marts or public_marts(left.project, views=False)).items():
+            _assert_equal(connection, mart, key)
 
 
-def _same(left: object, right: object, close: float) -> bool:
-    if isinstance(left, float) and isinstance(right, float):
-        return abs(left - right) <= 1e-12 * max(abs(left), abs(right), close)
-    return left == right
+def _assert_equal(connection: duckdb.DuckDBPyConnection, mart: str, key: Sequence[str]) -> None:
+    for name in ("ours", "theirs"):
+        rows, keys = connection.sql(
+            f"select count(*), count(distinct ({', '.join(key)})) from {name}.{mart}"
+        ).fetchall()[0]
+        assert rows == keys, f"{mart}: {rows} rows but {keys} keys in {name}"
+    table = connection.sql(f"select * from ours.{mart}")
+    types = dict(zip(table.columns, map(str, table.types), strict=True))
+    close = "abs(ours.close)" if "close" in types else "1"
+    compared = [column for column in types if column not in (*key, "batch_id")]
+    differs = {
+        column: f"ours.{column} is distinct from theirs.{column}"
+        + (
+            f" and not coalesce(abs(ours.{column} - theirs.{column}) <= "
+            f"1e-12 * greatest(abs(ours.{column}), abs(theirs.{column}), {close}), false)"
+            if types[column] == "DOUBLE"
+            else ""
+        )
+        for column in compared
+    }
+    same_key = " and ".join(f"ours.{column} = theirs.{column}" for column in key)
+    is_alone = f"ours.{key[0]} is null or theirs.{key[0]} is null"
+    different = connection.sql(
+        f"select ours, theirs, {', '.join(f'({test}) as {column}' for column, test in differs.items())} "
+        f"from ours.{mart} as ours full join theirs.{mart} as theirs on {same_key} "
+        f"where {' or '.join((is_alone, *(f'({test})' for test in differs.values())))} order by 1, 2"
+    )
+    found = different.fetchall()
+    columns = (
+        [column for column, is_different in zip(compared, found[0][2:], strict=True) if is_different] if found else []
+    )
+    assert not found, f"{mart}: {len(found)} rows differ, the first in {columns}: {found[0][0]} and {found[0][1]}"
 
 
 def bar(

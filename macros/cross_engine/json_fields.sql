@@ -6,7 +6,7 @@
 {% macro default__json_fields(line, fields) %}{{ unsupported_engine('json_fields') }}{% endmacro %}
 
 {% macro duckdb__json_fields(line, fields) -%}
-{%- set extension = "(,\s*[}\]]|[:,\[]\s*-?([Nn][Aa][Nn]|[Ii][Nn][Ff]))" -%}
+{%- set extension = "(,\\s*[}\\]]|[:,\\[]\\s*-?([Nn][Aa][Nn]|[Ii][Nn][Ff]))" -%}
 {%- set string = '"([^"\\\\]|\\\\.)*"' -%}
 case
       when regexp_matches({{ line }}, '{{ extension }}')

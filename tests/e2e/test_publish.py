@@ -33,6 +33,7 @@ def pipeline_options(lake: Lake) -> dict[str, str]:
     return os.environ | {"TICKERLAKE_LAKE": str(lake.folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
 
 
+@pytest.mark.slow
 def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> None:
     dbt = Dbt("local", options=["--vars", "{resample_minutes: []}"])
     lake.land([bar()])

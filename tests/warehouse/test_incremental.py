@@ -33,9 +33,8 @@ def minutes(count: int, *, start: str = "2026-03-02T14:30:00", symbol: str = "TS
     ]
 
 
-@pytest.mark.parametrize(
-    "chunks", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(10, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # the property test draws the same and more
+@pytest.mark.parametrize("chunks", [1, 3, 10])
 def test_any_chopping_and_order_gives_the_marts_of_a_full_refresh(lake: Lake, chunks: int) -> None:
     parts = simulate(["TSLA", "SCHG"], date(2024, 6, 7), days=2, seed=chunks, parts=2, faults=True)
     lines = [line for part in parts for line in part.lines]
@@ -167,6 +166,7 @@ def test_reload_from_reads_what_lies_beyond_the_overlap(lake: Lake) -> None:
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_partial_selections_heal(lake: Lake) -> None:
     bars = minutes(60)
     lake.land(bars[:30])
