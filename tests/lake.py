@@ -53,9 +53,10 @@ def without_resampling(options: tuple[str, ...]) -> tuple[str, ...]:
 @cache
 def public_marts(project: Path = lakes.PROJECT, views: bool = True) -> dict[str, tuple[str, ...]]:
     """Every mart that a build makes from raw, as schema.table, with its key: the columns of its first unique test."""
-    nodes, keys = dbt(project, without_resampling(())).nodes(), {}
+    nodes = dbt(project, without_resampling(())).nodes()
+    keys: dict[str, tuple[str, ...]] = {}
     for node in nodes.values():
-        model = nodes.get(getattr(node, "attached_node", None) or "")
+        model: Any = nodes.get(getattr(node, "attached_node", None) or "")
         if getattr(model, "access", None) != "public" or model.name == "fct_model_run":  # seeds have no access
             continue
         if views or model.config.materialized != "view":
