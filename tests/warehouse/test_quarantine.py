@@ -1,11 +1,13 @@
 """Every rule refuses its mutant, every line goes exactly one way, and no byte in a line breaks a build."""
 
 import gzip
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lake import Lake, bar
+from tests.lake import Lake, bar, project_copy
 
 MUTANTS: dict[int, dict[str, Any] | bytes] = {
     1: b'{"schema_version":1,"symbol":"TS',
@@ -29,14 +31,18 @@ MUTANTS: dict[int, dict[str, Any] | bytes] = {
 }
 
 
-@pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """A lake with one good line and the mutant of every rule, each in an object of its own."""
-    lake = Lake(tmp_path_factory.mktemp("quarantine") / "lake")
+def land_mutants(lake: Lake) -> Lake:
+    """Land one good line and the mutant of every rule, each in an object of its own."""
     lake.land([bar()], name="good")
     for number, mutant in MUTANTS.items():
         line = mutant if isinstance(mutant, bytes) else bar(symbol="AAPL", line_number=number) | mutant
         lake.land([line], name=f"mutant-{number}")
+    return lake
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    lake = land_mutants(Lake(tmp_path_factory.mktemp("quarantine") / "lake"))
     lake.run()
     return lake
 
@@ -73,6 +79,30 @@ def test_every_rule_refuses_its_mutant_for_its_reason(judged: Lake) -> None:
 def test_the_mutants_cover_every_rule(judged: Lake) -> None:
     source = (judged.project / "macros" / "validation" / "bar_rules.sql").read_text()
     assert source.count("'number':") == len(MUTANTS)
+
+
+@pytest.mark.slow
+def test_a_rule_that_is_taken_away_lets_its_mutant_through_and_no_other(tmp_path: Path) -> None:
+    project = project_copy(tmp_path / "project")
+    reasons = project / "macros" / "validation" / "bar_reasons.sql"
+    text, found = re.subn(
+        r"(set rules = .*)",
+        r"\1\n{%- for rule in rules if rule.number == env_var('TAKEN_AWAY') | int -%}"
+        r"{%- do rule.update({'when': 'false'}) -%}{%- endfor -%}",
+        reasons.read_text(),
+    )
+    assert found == 1
+    reasons.write_text(text)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TAKEN_AWAY", "0")
+        lake = land_mutants(Lake(tmp_path / "lake", project))
+        for number in MUTANTS:
+            environment.setenv("TAKEN_AWAY", str(number))
+            lake.run("--select", "+int_bar__arrived")
+            accepted = "select source_object from lake.tickerlake_intermediate.int_bar__arrived where reasons = ''"
+            names = sorted(Path(path).name.partition(".")[0] for (path,) in lake.query(accepted))
+            # what is no JSON at all has no fields for the other rules either
+            assert names == (["good"] if number == 1 else ["good", f"mutant-{number}"])
 
 
 @pytest.mark.parametrize("symbol", ["VIX", "EURUSD"])
