@@ -3,7 +3,7 @@
 import csv
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,37 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
         row = dict(zip(["session", "open", "high", "low", "volume", *names], values, strict=True))
         found[row["symbol"]].append(row)
     return found
+
+
+def test_a_ramp_has_the_values_that_a_calculation_by_hand_gives(lake: Lake) -> None:
+    """Closes 1 to 40, each bar with high = close, low = close - 1 and volume 1."""
+    start = datetime(2026, 3, 2, 14, 30)  # noqa: DTZ001
+    lake.land(
+        bar(
+            minute=f"{start + timedelta(minutes=i):%Y-%m-%dT%H:%M:%SZ}",
+            close=f"{i + 1}", low=f"{i or 0.5}", volume="1", line_number=i,
+        )
+        for i in range(40)
+    )  # fmt: skip
+    lake.run("--select", "+fct_technical_indicator")
+    rows = sorted(lake.mart("fct_technical_indicator").values(), key=lambda row: row["bar_start_at"])
+    deviation = math.sqrt((20**2 - 1) / 12)  # of 20 consecutive integers
+    by_hand: dict[str, tuple[int, Callable[[int], float]]] = {
+        "ema_12": (12, lambda n: n - 5.5),  # an average of weight a lags a ramp by (1 - a) / a bars
+        "ema_26": (26, lambda n: n - 12.5),
+        "macd": (26, lambda n: 7),
+        "macd_signal": (34, lambda n: 7),
+        "macd_histogram": (34, lambda n: 0),
+        "rsi_14": (15, lambda n: 100),
+        "bollinger_upper": (20, lambda n: n - 9.5 + 2 * deviation),
+        "bollinger_middle": (20, lambda n: n - 9.5),
+        "bollinger_lower": (20, lambda n: n - 9.5 - 2 * deviation),
+        "atr_14": (14, lambda n: 1 - 0.5 / 14 * (13 / 14) ** (n - 14)),  # the first low is 0.5: its range is 0.5
+        "vwap": (1, lambda n: (n + 1) / 2 - 1 / 3 + 0.5 / 3 / n),
+    }
+    for name, (first, value) in by_hand.items():
+        expected: Values = [value(n) if n >= first else None for n in range(1, 41)]
+        _agree(f"ramp {name}", _column(rows, name), expected, 1e-9, _column(rows, "close"))
 
 
 @pytest.mark.parametrize("symbol", ["SPYD", "SREF", *REAL])
