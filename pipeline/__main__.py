@@ -50,8 +50,8 @@ def _demo(options: argparse.Namespace) -> int:
 def _sql(options: argparse.Namespace) -> int:
     folder = lake.folder()
     if not options.query:
-        return _shell(folder)
-    with lake.connect(folder) as connection:
+        return _shell(folder, _catalog(options))
+    with lake.connect(folder, _catalog(options)) as connection:
         try:
             answer = connection.sql(options.query)
         except duckdb.Error as error:
@@ -61,10 +61,14 @@ def _sql(options: argparse.Namespace) -> int:
     return 0
 
 
-def _shell(folder: Path) -> int:
-    lake.connect(folder).close()
+def _catalog(options: argparse.Namespace) -> str:
+    return lake.CATALOG if options.working else lake.PUBLISHED
+
+
+def _shell(folder: Path, catalog: str) -> int:
+    lake.connect(folder, catalog).close()
     start = ["-cmd", f"set extension_directory = '{lake.extensions()}'"]
-    for statement in lake.attach_statements(folder):
+    for statement in lake.attach_statements(folder, catalog):
         start += ["-cmd", statement]
     return subprocess.run([str(Path(sys.executable).parent / "duckdb"), *start], check=False).returncode
 
@@ -96,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")
     querying.add_argument("query", nargs="?", help="SQL; without it, a DuckDB shell")
+    querying.add_argument("--working", action="store_true", help="the tables of the last run, tested or not")
     querying.set_defaults(run=_sql)
     return parser
 

@@ -15,7 +15,10 @@ from pipeline.lake import PROJECT
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What happened to one node: `status` is dbt's word (success, pass, warn, fail, error, skipped)."""
+    """What happened to one node: `status` is dbt's word (success, pass, warn, fail, error, skipped).
+
+    `relation` is the table that it made, a test's table of failing rows included; "" where it made none.
+    """
 
     name: str
     resource_type: str
@@ -23,6 +26,7 @@ class NodeResult:
     seconds: float
     message: str
     description: str
+    relation: str
 
 
 class Dbt:
@@ -107,6 +111,7 @@ def _node_result(result: Any) -> NodeResult:
         seconds=result.execution_time,
         message=_in_one_line(result.message or ""),
         description=getattr(node, "description", ""),
+        relation=(getattr(node, "relation_name", None) or "").replace('"', ""),
     )
 
 

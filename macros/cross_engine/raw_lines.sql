@@ -14,7 +14,7 @@
     nullstr = '{{ "\x02" }}', encoding = 'latin-1', strict_mode = false, max_line_size = 16000000,
     filename = true, hive_partitioning = true, hive_types_autocast = false
   )
-  where trim(line) <> ''
+  where starts_with(line, '{') or trim(line) <> ''  -- a trim of every line would cost as much as its parsing
 )
 {%- endmacro %}
 
@@ -22,6 +22,6 @@
 (
   select line, regexp_extract("$path", '{{ dataset }}/dt=.*$') as source_object, dt, regexp_extract("$path", '/hr=([0-9]{2})/', 1) as hr
   from {{ source('raw', dataset) }}
-  where trim(line) <> ''
+  where starts_with(line, '{') or trim(line) <> ''  -- a trim of every line would cost as much as its parsing
 )
 {%- endmacro %}

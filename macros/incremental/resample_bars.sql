@@ -1,7 +1,7 @@
 {#- Post-hook of fct_bar: one merge that writes the bars of var('resample_minutes') minutes of every bucket that a bar of one
     minute has touched, as rows of source `<source>:resampled`. Buckets are anchored at the session's opening (pre-market at
-    its own, post-market at the close), and hold one session each. Minutes count as touched when they arrived in this run
-    or were written since the last complete one, so a run that died between the bars and this hook heals. -#}
+    its own, post-market at the close), and hold one session each. Minutes count as touched when they arrived in this run, or
+    when they were written since this model's last one: all of them, when the lengths have changed. -#}
 {% macro resample_bars() %}
 {%- if not execute or not var('resample_minutes') -%}{{ return('') }}{%- endif -%}
 {%- set content = ['session', 'open', 'high', 'low', 'close', 'volume', 'split_factor', 'price_basis', 'currency', 'is_final'] -%}

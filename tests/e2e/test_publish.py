@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import lake as lakes
+from pipeline.__main__ import main
 from pipeline.build import build
 from pipeline.dbt import Dbt
 from tests.lake import Lake, bar, project_copy
@@ -61,7 +62,9 @@ def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> 
 
 
 @pytest.mark.slow
-def test_a_failing_test_leaves_readers_where_they_were(lake: Lake, tmp_path: Path) -> None:
+def test_a_failing_test_keeps_its_rows_and_leaves_readers_where_they_were(
+    lake: Lake, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     project = project_copy(tmp_path / "project")
     ours = replace(lake, project=project)
     ours.land([bar()])
@@ -70,7 +73,12 @@ def test_a_failing_test_leaves_readers_where_they_were(lake: Lake, tmp_path: Pat
     failing.write_text("select * from {{ ref('fct_bar') }} where close > 200")
     ours.land([bar(minute="2026-03-02T15:01:00Z", close="300", line_number=2)], name="more")
     report = build(Dbt("local", project, options=["--vars", "{resample_minutes: []}"]))
-    assert [problem.split(":")[0] for problem in report.problems] == ["test prices_stay_below_200"]
+    assert [problem.split(":")[0] for problem in report.problems] == [
+        "test prices_stay_below_200",
+        "rows of prices_stay_below_200",
+    ]
+    assert main(["--lake", str(lake.folder), "sql", "--working", report.problems[1].split(": ")[1]]) == 0
+    assert "TSLA" in capsys.readouterr().out
     assert published_bars(lake) == 1
     failing.unlink()
     assert build(Dbt("local", project, options=["--vars", "{resample_minutes: []}"])).is_published

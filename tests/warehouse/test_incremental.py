@@ -11,7 +11,7 @@ import pytest
 from loader.providers.simulate import simulate
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
-from tests.lake import MARTS, Lake, assert_equal_marts, bar, dbt, project_copy, seeded
+from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar, dbt, project_copy, seeded
 
 
 def minutes(count: int, *, start: str = "2026-03-02T14:30:00", symbol: str = "TSLA") -> list[dict[str, object]]:
@@ -238,8 +238,8 @@ def test_two_intervals_and_two_sources_are_series_of_their_own(lake: Lake) -> No
 
 @pytest.mark.slow
 def test_a_split_learned_late_restates_from_its_date_on(lake: Lake, tmp_path: Path) -> None:
-    ours = replace(lake, project=project_copy(tmp_path / "project"))
-    days = [minutes(15, start=f"2026-03-0{day}T14:30:00") for day in (2, 3, 4)]
+    ours = replace(lake, project=project_copy(tmp_path / "project"), options=RESAMPLED)
+    days = [minutes(15, start=f"2026-03-0{day}T14:30:00") for day in (2, 3, 4, 5)]
     for number, lines in enumerate(days):
         ours.land(
             [line | {"line_number": number * 100 + i} for i, line in enumerate(lines)], f"2026-03-0{number + 2} 16"
@@ -258,6 +258,7 @@ def test_a_split_learned_late_restates_from_its_date_on(lake: Lake, tmp_path: Pa
         (date(2026, 3, 2), 15, 1),
         (date(2026, 3, 3), 30, 2),
         (date(2026, 3, 4), 30, 2),
+        (date(2026, 3, 5), 30, 2),
     ]
     assert_equal_marts(ours, _refreshed_with_seeds(ours, "learned"))
     seed.write_text(before)

@@ -91,6 +91,17 @@ def test_hours_begin_at_the_session_s_open_and_no_bar_holds_two_sessions(lake: L
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+def test_a_length_asked_for_later_is_made_of_all_stored_minutes(lake: Lake) -> None:
+    lake.land([minute(n) for n in range(20)], "2026-03-02 16")
+    lake.land([minute(400)], "2026-03-09 16", "a-week-later")  # the overlap of arrivals ends long after the first
+    lake.run()
+    more = replace(lake, options=("--vars", "{resample_minutes: [5, 15]}"))
+    more.run()
+    assert [f"{row[0]:%H:%M}" for row in resampled(lake, "15min")] == ["14:30", "14:45", "21:00"]
+    assert_equal_marts(more, more.refreshed())
+
+
 def test_every_window_mart_has_the_resampled_bars(lake: Lake) -> None:
     lake.land([minute(n) for n in range(120)])
     lake.run()
