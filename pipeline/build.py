@@ -44,7 +44,7 @@ def build(dbt: Dbt, *, full_refresh: bool = False) -> Report:
     failed = [result.name for result in results if result.resource_type == "test" and result.status == "fail"]
     if failed:  # once more, to keep the rows: keeping those of every test would cost a table each
         kept = dbt.invoke("test", "--select", *failed, "--store-failures")
-        problems += [f"rows of {test.name}: select * from {test.relation}" for test in kept if test.status == "fail"]
+        problems += [f"rows of {test.name}: from {test.relation}" for test in kept if test.status == "fail"]
     if not problems:
         dbt.run_operation("publish")
         if is_one_machine:
