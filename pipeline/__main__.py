@@ -40,7 +40,7 @@ def _demo(options: argparse.Namespace) -> int:
     dbt = Dbt("local")
     for part in ("1/2", "2/2"):
         print(f"Delivery {part}: ", end="", flush=True)
-        landed = loader_main(["simulate", "--faults", "--part", part, "--lake", str(lake.folder())])
+        landed = loader_main(["simulate", "--faults", "--history", "300", "--part", part, "--lake", str(lake.folder())])
         if landed or _announce(build(dbt)):
             return 1
     print(f"\n{summary.text()}\n\nDone in {time.monotonic() - started:.0f} s.")

@@ -19,7 +19,8 @@ SPLITS = [  # real ratios and dates, from the seed
 
 
 def weekdays(first: str, count: int) -> list[date]:
-    found, at = [], date.fromisoformat(first)
+    found: list[date] = []
+    at = date.fromisoformat(first)
     while len(found) < count:
         if at.weekday() < 5:
             found.append(at)
@@ -159,8 +160,11 @@ def test_a_later_revision_wins_a_provisional_day_never_and_an_action_learned_lat
     assert lake.query("select session_date, dividend from fct_daily_bar where dividend <> 0") == [(days[9], 1)]
     land(lake, "corporate_actions", [action("TSLA", "split", days[20], "2", line_number=2)], "2026-03-05 15")
     lake.run()
-    written = "select min(session_date), count(*) from fct_daily_bar where batch_id = (select max(batch_id) from fct_daily_bar)"
-    assert lake.query(written) == [(days[20], 10)], "a new split changes no row before it"
+    written = lake.query("""
+        select min(session_date), count(*) from fct_daily_bar
+        where batch_id = (select max(batch_id) from fct_daily_bar)
+    """)
+    assert written == [(days[20], 10)], "a new split changes no row before it"
     assert_equal_marts(lake, lake.refreshed())
     assert lake.query("""
         select sum(landed_lines), sum(winning_lines), sum(quarantined_lines), sum(missing_lines)
@@ -177,7 +181,9 @@ def test_minutes_roll_up_to_a_day_beside_the_vendor_s(lake: Lake) -> None:
     early = bar("TSLA", "2026-03-02T13:00:00Z", "99", line_number=500)
     late = bar("TSLA", "2026-03-02T21:30:00Z", "110", line_number=501)
     lake.land([*minutes[:200], early])
-    land(lake, "daily_bars", [day("TSLA", "2026-03-02", "103.9", open="100", high="104.89", low="100", volume="400000")])
+    land(
+        lake, "daily_bars", [day("TSLA", "2026-03-02", "103.9", open="100", high="104.89", low="100", volume="400000")]
+    )
     lake.run()
     assert lake.query("select finding, missing_minutes from fct_daily_reconciliation") == [("missing_minutes", 190)]
     lake.land([*minutes[200:], late], "2026-03-02 22")

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import json
 import math
 from collections.abc import Iterator
@@ -34,12 +35,11 @@ PAYLOADS = {
     "AAPL": "payloads/yahoo_chart_v8/chart-AAPL-2020-08-31-to-2020-11-07.body.json",
 }
 RECEIVED = "2025-02-21T21:00:00.000Z"
-FROM = "2015-01-01"  # indicators are compared from the start, everything else in one piece from here on
 
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Recorded days as Yahoo's, three recorded answers with their events, and NVDA's days as a raw feed would show them."""
+    """Recorded days as Yahoo's; NVDA's as a raw feed would show them; a feed that is adjusted already."""
     built = Lake(tmp_path_factory.mktemp("daily_real") / "lake")
     for symbol in RECORDED:
         land(built, "daily_bars", lines(symbol), name=symbol)
@@ -66,7 +66,7 @@ def vendor_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 def rows_of(symbol: str) -> Iterator[dict[str, str]]:
     path = realdata.path(RECORDED[symbol])
-    with (gzip.open(path, "rt") if path.suffix == ".gz" else path.open()) as file:
+    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
         yield from csv.DictReader(file)
 
 
@@ -90,9 +90,9 @@ def raw_lines(symbol: str) -> list[dict[str, Any]]:
     found = []
     for line in lines(symbol):
         later = math.prod(r for at, r in splits.items() if at > date.fromisoformat(line["session_date"]))
-        prices = {name: float(line[name]) * later for name in ("open", "high", "low", "close")}
-        found.append(line | {key: f"{value:.8f}" for key, value in prices.items()}
-                     | {"volume": f"{float(line['volume']) / later:.4f}", "source": "alphavantage", "price_basis": "raw"})  # fmt: skip
+        prices = {name: f"{float(line[name]) * later:.8f}" for name in ("open", "high", "low", "close")}
+        volume = f"{float(line['volume']) / later:.4f}"
+        found.append(line | prices | {"volume": volume, "source": "alphavantage", "price_basis": "raw"})
     return found
 
 
@@ -109,10 +109,10 @@ def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
 
 
 def implied_dividends(symbol: str) -> list[dict[str, Any]]:
-    """The dividends that the vendor's adjusted closes hold, in today's shares; less than 0.1 % of a price is rounding."""
+    """The dividends that the vendor's adjusted closes hold, in today's shares; a smaller one is rounding."""
     rows = list(rows_of(symbol))
     found = []
-    for number, (before, row) in enumerate(zip(rows, rows[1:], strict=False)):
+    for number, (before, row) in enumerate(itertools.pairwise(rows)):
         close, adjusted = float(before["Close"]), float(before["Adj Close"])
         share = 1 - (adjusted / close) / (float(row["Adj Close"]) / float(row["Close"]))
         if share > 5e-5:
@@ -126,11 +126,13 @@ def frame(symbol: str) -> pd.DataFrame:
     table = pd.DataFrame(rows_of(symbol)).rename(columns={"Datetime": "Date"})
     table = table.assign(Date=pd.to_datetime(table["Date"])).set_index("Date")
     numbers = table[["Open", "High", "Low", "Close", "Volume"]].astype(float)
-    numbers = numbers.round({name: 8 for name in ("Open", "High", "Low", "Close")})
+    numbers = numbers.round(dict.fromkeys(("Open", "High", "Low", "Close"), 8))
     return numbers[~numbers.index.duplicated(keep="last")]
 
 
-def mart(lake: Lake, name: str, symbol: str, columns: list[str], source: str = "yahoo", order: str = "session_date") -> pd.DataFrame:
+def mart(
+    lake: Lake, name: str, symbol: str, columns: list[str], source: str = "yahoo", order: str = "session_date"
+) -> pd.DataFrame:
     found = lake.query(
         f"select {order}, {', '.join(columns)} from {name} where symbol = '{symbol}' and source = '{source}' order by 1"
     )
@@ -179,7 +181,9 @@ def test_indicators_agree_with_a_recursion_and_pandas(lake: Lake, symbol: str) -
     fast, slow = close.rolling(5).mean(), close.rolling(20).mean()
     agree(f"{symbol} sma_5", ours["sma_5"], fast)
     agree(f"{symbol} sma_20", ours["sma_20"], slow)
-    agree(f"{symbol} relative_volume", ours["relative_volume"], days["Volume"] / days["Volume"].shift().rolling(20).mean())
+    agree(
+        f"{symbol} relative_volume", ours["relative_volume"], days["Volume"] / days["Volume"].shift().rolling(20).mean()
+    )
     agree(f"{symbol} high_52w", ours["high_52w"], days["High"].rolling(252).max())
     agree(f"{symbol} low_52w", ours["low_52w"], days["Low"].rolling(252).min())
     agree(f"{symbol} drawdown_52w", ours["drawdown_52w"], close / close.rolling(252, min_periods=1).max() - 1)
@@ -207,9 +211,14 @@ def test_volatility_agrees_with_pandas(lake: Lake, symbol: str) -> None:
 def test_periods_agree_with_pandas(lake: Lake, period: str) -> None:
     days = frame("MSFT")
     rule = {"week": "W-SUN", "month": "ME", "quarter": "QE", "year": "YE"}[period]
-    expected = days.resample(rule).agg({"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"}).dropna()
-    ours = mart(lake, f"(select * from fct_period_summary where period = '{period}')", "MSFT",
-                ["open", "high", "low", "close", "volume", "period_return", "average_daily_return"], order="period_start")  # fmt: skip
+    expected = (
+        days.resample(rule)
+        .agg({"Open": "first", "High": "max", "Low": "min", "Close": "last", "Volume": "sum"})
+        .dropna()
+    )
+    names = ["open", "high", "low", "close", "volume", "period_return", "average_daily_return"]
+    periods = f"(select * from fct_period_summary where period = '{period}')"
+    ours = mart(lake, periods, "MSFT", names, order="period_start")
     for name in ("Open", "High", "Low", "Close", "Volume"):
         agree(f"MSFT {period} {name}", ours[name.lower()], expected[name])
     agree(f"MSFT {period} return", ours["period_return"], expected["Close"].pct_change())
@@ -226,20 +235,27 @@ def test_the_return_index_agrees_with_pandas(lake: Lake) -> None:
 
 @pytest.mark.parametrize("lag_sessions", [-1, 0, 1])
 def test_correlations_agree_with_pandas(lake: Lake, lag_sessions: int) -> None:
-    both = pd.concat([frame("QQQ")["Close"].pct_change(), frame("VOO")["Close"].pct_change()], axis=1, join="inner").dropna()
-    left, right = both.iloc[:, 0].shift(1 if lag_sessions == -1 else 0), both.iloc[:, 1].shift(1 if lag_sessions == 1 else 0)
+    both = pd.concat(
+        [frame("QQQ")["Close"].pct_change(), frame("VOO")["Close"].pct_change()], axis=1, join="inner"
+    ).dropna()
+    left, right = (
+        both.iloc[:, 0].shift(1 if lag_sessions == -1 else 0),
+        both.iloc[:, 1].shift(1 if lag_sessions == 1 else 0),
+    )
     found = lake.query(f"""
         select correlation_20, correlation_60 from fct_return_correlation
         where symbol = 'QQQ' and other_symbol = 'VOO' and lag_sessions = {lag_sessions} order by session_date
     """)
     for i, rows in enumerate((20, 60)):
-        agree(f"QQQ VOO lag {lag_sessions} over {rows}", [row[i] for row in found], left.rolling(rows).corr(right), 1e-8)
+        agree(
+            f"QQQ VOO lag {lag_sessions} over {rows}", [row[i] for row in found], left.rolling(rows).corr(right), 1e-8
+        )
 
 
 def test_a_portfolio_agrees_with_pandas(lake: Lake) -> None:
     held = {"VOO": (20, "2023-06-01"), "NVDA": (10, "2023-06-01"), "MSFT": (15, "2023-09-01")}
-    until = pd.Timestamp("2024-08-28")
-    values = pd.DataFrame({s: frame(s)["Close"].loc[start:until] * n for s, (n, start) in held.items()})
+    until = "2024-08-28"
+    values = pd.DataFrame({s: frame(s)["Close"].truncate(start, until) * n for s, (n, start) in held.items()})
     # the primary series of NVDA is the raw one: ten shares before the split, a hundred after it
     values["NVDA"] *= 10
     profit = values.diff().fillna(0).sum(axis=1)
@@ -247,7 +263,7 @@ def test_a_portfolio_agrees_with_pandas(lake: Lake) -> None:
     level = (1 + returns).cumprod()
     found = lake.query(f"""
         select value, profit, daily_return, drawdown, value_at_risk_95 from fct_portfolio_daily
-        where session_date <= date '{until:%Y-%m-%d}' order by session_date
+        where session_date <= date '{until}' order by session_date
     """)
     agree("portfolio value", [row[0] for row in found], values.sum(axis=1))
     agree("portfolio profit", [row[1] for row in found], profit.cumsum(), 1e-7)
@@ -302,7 +318,7 @@ def test_recorded_events_explain_the_vendor_s_adjusted_closes(vendor_lake: Lake,
 def test_recorded_events_are_listed_once(vendor_lake: Lake) -> None:
     found = vendor_lake.query("""
         select symbol, kind, cast(effective_date as varchar), source, ratio, amount from dim_corporate_action
-        where (symbol in ('NVDA', 'MSFT') and year(effective_date) = 2021) or (symbol = 'AAPL' and year(effective_date) = 2020)
+        where year(effective_date) = case symbol when 'AAPL' then 2020 when 'NVDA' then 2021 when 'MSFT' then 2021 end
         order by 1, 3
     """)
     assert [(*row[:4], float(row[4] or row[5])) for row in found] == [
@@ -335,7 +351,16 @@ def test_a_vendor_s_days_agree_with_its_minutes_as_far_as_they_can(lake: Lake, t
 
     built = Lake(tmp_path / "lake")
     files = sorted(realdata.path("minute/av_eqker_2019").glob("*_1min.csv"))
-    common = ["--provider", "alphavantage_csv", "--source", "alphavantage", "--received-at", "2019-02-17T12:00:00Z", "--lake", str(built.folder)]
+    common = [
+        "--provider",
+        "alphavantage_csv",
+        "--source",
+        "alphavantage",
+        "--received-at",
+        "2019-02-17T12:00:00Z",
+        "--lake",
+        str(built.folder),
+    ]
     assert loader_main(["replay", *map(str, files), *common]) == 0
     days = []
     for file in sorted(realdata.path("minute/av_eqker_2019").glob("*_daily.csv")):
