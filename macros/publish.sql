@@ -30,7 +30,7 @@ where (symbol, bar_interval, source) in (
   from {{ ref('dim_series') }}
   where is_primary
 )
-{%- elif 'session_date' in columns and 'source' in columns %}
+{%- elif 'source' in columns and ('session_date' in columns or 'period_start' in columns) %}
 where (symbol, source) in (
   select symbol, source
   from {{ ref('dim_series') }}
