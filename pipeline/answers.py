@@ -96,7 +96,7 @@ def draw(question: Question, points: list[tuple[Any, str, float]], folder: Path)
     axes.set_title(question.asked, fontsize=10)
     axes.set_ylabel(question.unit)
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper")
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{question.name}.png"
     figure.savefig(target, dpi=110)
