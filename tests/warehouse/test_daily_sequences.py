@@ -38,11 +38,11 @@ def days(rng: random.Random, number: int) -> list[dict[str, Any]]:
     for i in range(first, first + rng.choice([1, 2, 40, 300])):
         price = random.Random(f"{symbol}|{i}|{version}")
         close, open_ = 80 + 40 * price.random(), 80 + 40 * price.random()
-        found.append(
-            day(symbol, FIRST + timedelta(days=i), close, open=open_, high=max(close, open_) + 1, low=min(close, open_) - 1,
-                volume=str(price.choice([0, 100, 5000])), is_final=rng.random() < 0.8,
-                received_at=f"2026-03-01T00:00:0{version}Z", run_id=f"01J{number:023d}", line_number=i)
-        )  # fmt: skip
+        prices = {"open": open_, "high": max(close, open_) + 1, "low": min(close, open_) - 1}
+        version_of = {"received_at": f"2026-03-01T00:00:0{version}Z", "run_id": f"01J{number:023d}", "line_number": i}
+        volume, is_final = str(price.choice([0, 100, 5000])), rng.random() < 0.8
+        at = FIRST + timedelta(days=i)
+        found.append(day(symbol, at, close, **prices, **version_of, volume=volume, is_final=is_final))
     return found
 
 
@@ -69,13 +69,14 @@ def minutes(rng: random.Random, number: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_any_sequence_of_daily_deliveries_ends_as_a_full_refresh(tmp_path: Path, seed: int) -> None:
     rng, hour = random.Random(seed), datetime(2026, 4, 2)  # noqa: DTZ001
     lake = Lake(tmp_path / "lake", options=RESAMPLED)
     lake.land([bar("TSLA", "2025-01-02T15:00:00Z", high="102", low="99")], "2026-04-01 23")
+    land(lake, "daily_bars", [day("TSLA", "2025-01-02", 100.5, high=102.0, low=99.0)], "2026-04-01 23")
     lake.run()
-    for number in range(1, 6):
+    for number in range(1, 5):
         hour += timedelta(hours=1)
         land(lake, "daily_bars", days(rng, number) + days(rng, 100 + number), f"{hour:%Y-%m-%d %H}")
         for dataset, lines in (("corporate_actions", actions(rng, number)), ("bars", minutes(rng, number))):
