@@ -139,6 +139,7 @@ def test_an_announced_split_is_listed_and_changes_nothing_before_its_date(split_
     assert split_lake.query("select distinct split_factor from fct_daily_bar where symbol = 'SOON'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_a_later_revision_wins_a_provisional_day_never_and_an_action_learned_late_restates(lake: Lake) -> None:
     days = weekdays("2026-03-02", 30)
     closes = [100 + i % 5 for i in range(30)]
@@ -172,6 +173,7 @@ def test_a_later_revision_wins_a_provisional_day_never_and_an_action_learned_lat
     """) == [(36, 32, 1, 0)]
 
 
+@pytest.mark.slow
 def test_minutes_roll_up_to_a_day_beside_the_vendor_s(lake: Lake) -> None:
     minutes = []
     for number in range(390):
