@@ -33,6 +33,10 @@ demo: setup ## Simulate two deliveries of bars with faults, build after each, sh
 build: setup ## Build the warehouse from what has landed, test it, publish it
 	@$(PY) -m pipeline build
 
+.PHONY: answers
+answers: setup ## Answer five questions from the published days, with a picture each
+	@$(PY) -m pipeline answers
+
 .PHONY: sql
 sql: setup ## Open a DuckDB shell on the published tables
 	@$(PY) -m pipeline sql

@@ -84,11 +84,14 @@ def _simulate(options: argparse.Namespace) -> int:
         options.seed,
         parts=parts,
         faults=options.faults,
+        history=options.history,
     )[part - 1]
     run = Run(
         configured.lake, "simulate", "simulate", datetime.now(UTC), run_id=made.run_id, sink=choose.sink(configured)
     )
-    run.take_lines(made.lines)
+    for dataset, lines in {"bars": made.lines, "daily_bars": made.days, "corporate_actions": made.actions}.items():
+        if lines:
+            run.take_lines(lines, dataset)
     return _report(run, options, dict(made.counts))
 
 
@@ -218,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--sessions", type=_positive, default=5, help="number of sessions (default: 5)")
     made.add_argument("--seed", type=int, default=7, help="equal seeds give equal bytes (default: 7)")
     made.add_argument("--part", type=_part, default=(1, 1), metavar="K/N", help="land part K of N (default: 1/1)")
+    made.add_argument("--history", type=int, default=0, metavar="N", help="daily bars too, from N sessions before")
     made.add_argument("--faults", action="store_true", help="plant duplicates, corrections, late and broken lines")
     made.set_defaults(run=_simulate)
     return parser

@@ -101,10 +101,10 @@ class Run:
         for action in outcome.actions:
             self._add("corporate_actions", corporate_action_line(action, stamp, self.sent + 1))
 
-    def take_lines(self, lines: Iterable[bytes]) -> None:
-        """Take lines of bars that are already rendered, as `simulate` makes them."""
+    def take_lines(self, lines: Iterable[bytes], dataset: str = "bars") -> None:
+        """Take lines of a dataset that are already rendered, as `simulate` makes them."""
         before = self.sent
-        self._lines.setdefault("bars", []).extend(lines)
+        self._lines.setdefault(dataset, []).extend(lines)
         self.parsed += self.sent - before
 
     def finish(self, arrived_at: datetime) -> dict[str, object]:

@@ -30,5 +30,11 @@ where (symbol, bar_interval, source) in (
   from {{ ref('dim_series') }}
   where is_primary
 )
+{%- elif 'source' in columns and ('session_date' in columns or 'period_start' in columns) %}
+where (symbol, source) in (
+  select symbol, source
+  from {{ ref('dim_series') }}
+  where is_primary and bar_interval = '1day'
+)
 {%- endif %}
 {% endmacro %}

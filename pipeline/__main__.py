@@ -11,6 +11,7 @@ import duckdb
 
 from loader.__main__ import main as loader_main
 from pipeline import lake, summary
+from pipeline.answers import answers
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
 from pipeline.errors import PipelineError
@@ -40,10 +41,15 @@ def _demo(options: argparse.Namespace) -> int:
     dbt = Dbt("local")
     for part in ("1/2", "2/2"):
         print(f"Delivery {part}: ", end="", flush=True)
-        landed = loader_main(["simulate", "--faults", "--part", part, "--lake", str(lake.folder())])
+        landed = loader_main(["simulate", "--faults", "--history", "300", "--part", part, "--lake", str(lake.folder())])
         if landed or _announce(build(dbt)):
             return 1
     print(f"\n{summary.text()}\n\nDone in {time.monotonic() - started:.0f} s.")
+    return 0
+
+
+def _answers(options: argparse.Namespace) -> int:
+    print(answers(lake.folder(), Path(options.pictures) if options.pictures else lake.folder() / "answers"))
     return 0
 
 
@@ -98,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     building.set_defaults(run=_build)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)
+    asking = commands.add_parser("answers", help="answer the five questions of questions/, with a picture each")
+    asking.add_argument("--pictures", help="folder for the pictures (default: answers/ in the lake)")
+    asking.set_defaults(run=_answers)
     querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")
     querying.add_argument("query", nargs="?", help="SQL; without it, a DuckDB shell")
     querying.add_argument("--working", action="store_true", help="the tables of the last run, tested or not")

@@ -14,6 +14,10 @@ _MARTS = (
     "fct_technical_indicator",
     "fct_volume_spike",
     "fct_signal",
+    "fct_daily_bar",
+    "fct_daily_return",
+    "fct_daily_indicator",
+    "dim_corporate_action",
     "quarantined_record",
 )
 
@@ -23,8 +27,8 @@ def text() -> str:
     folder = lake.folder()
     with lake.connect(folder) as connection:
         blocks = [
-            _table("Rows", ["table", "rows"], [(mart, _count(connection, mart)) for mart in _MARTS]),
-            _table(
+            table("Rows", ["table", "rows"], [(mart, _count(connection, mart)) for mart in _MARTS]),
+            table(
                 "Strongest volume spikes",
                 ["symbol", "minute (UTC)", "volume", "times the mean"],
                 connection.sql("""
@@ -38,7 +42,7 @@ def text() -> str:
                     order by volume_ratio desc, symbol limit 5
                 """).fetchall(),
             ),
-            _table(
+            table(
                 "Latest bar",
                 ["symbol", "minute (UTC)", "close", "sma 5", "sma 20", "change %"],
                 connection.sql("""
@@ -52,7 +56,31 @@ def text() -> str:
                     order by symbol
                 """).fetchall(),
             ),
-            _table(
+            table(
+                "Splits and dividends of the simulated days",
+                ["date", "symbol", "what", "close before", "close", "return %"],
+                connection.sql("""
+                    select cast(session_date as varchar), symbol,
+                        case kind when 'split' then cast(cast(ratio as integer) as varchar) || ' new shares for 1'
+                            else cast(cast(amount as decimal(18, 2)) as varchar) || ' dollars a share' end,
+                        cast(lag_close as decimal(18, 2)), cast(close as decimal(18, 2)),
+                        cast(100 * total_return as decimal(18, 2))
+                    from (select *, lag(close) over (partition by symbol order by session_date) as lag_close
+                        from fct_daily_return) as day
+                    inner join dim_corporate_action as action using (symbol)
+                    where effective_date = session_date order by session_date desc, symbol, kind limit 4
+                """).fetchall(),
+            ),
+            table(
+                "Top movers of the last session",
+                ["direction", "rank", "symbol", "close", "change %"],
+                connection.sql("""
+                    select direction, mover_rank, symbol, cast(close as decimal(18, 2)),
+                        cast(price_change_pct as decimal(18, 2))
+                    from screen_top_movers where mover_rank <= 3 order by direction desc, mover_rank
+                """).fetchall(),
+            ),
+            table(
                 "Refused lines, kept with their text",
                 ["why", "lines"],
                 connection.sql("""
@@ -74,13 +102,14 @@ def _where(folder: object) -> str:
         [
             f"Parquet    {folder}/warehouse/",
             "Query      make sql            (a DuckDB shell on the published tables)",
+            "Answers    make answers        (five questions, each with a picture)",
             'One line   .venv/bin/python -m pipeline sql "select * from fct_price_change where is_anomaly"',
         ]
     )
 
 
-def _table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Set rows as a table: numbers right-aligned with thousands separators, text left."""
+def table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Set rows as a table with a title: numbers right-aligned with thousands separators, text left."""
     rows = list(rows)
     numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(header))]
     cells = [[_cell(value) for value in row] for row in rows]

@@ -18,6 +18,8 @@ from pipeline.lake import PROJECT
 RESULTS, WAREHOUSE = "results", "warehouse"
 _DBT = Path(sys.executable).parent / "dbt"
 
+DATASETS = ("bars", "daily_bars", "corporate_actions")
+
 
 class StatementFailedError(Exception):
     """A statement that Athena did not finish; the text is its reason."""
@@ -52,13 +54,16 @@ class AthenaWarehouse:
     def prepare(self) -> None:
         """Make the raw bucket and the raw table."""
         self.client("s3").create_bucket(Bucket=self.raw_bucket)
-        self.dbt("run-operation", "create_raw_table", "--args", "{dataset: bars}")
+        for dataset in DATASETS:
+            self.dbt("run-operation", "create_raw_table", "--args", f"{{dataset: {dataset}}}")
 
     def upload(self, lake: Path) -> int:
         """Put the raw objects of a lake folder where Firehose would; those already there stay. Returns how many."""
         s3, uploaded = self.client("s3"), 0
         known = {item["Key"] for item in s3.list_objects_v2(Bucket=self.raw_bucket).get("Contents", [])}
-        for file in sorted((lake / "raw" / "bars").glob("*/*/*.ndjson.gz")):
+        for file in sorted((lake / "raw").glob("*/*/*/*.ndjson.gz")):
+            if file.relative_to(lake).parts[1] not in DATASETS:
+                continue
             key = str(file.relative_to(lake))
             if key not in known:
                 s3.put_object(Bucket=self.raw_bucket, Key=key, Body=file.read_bytes())

@@ -22,6 +22,7 @@ from pipeline.dbt import Dbt, NodeResult
 # the marts at the grain of a bar
 MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator")
 RESAMPLED = ("--vars", "{resample_minutes: [5]}")
+DAILY_MARTS = ["path:models/marts/daily,config.materialized:view", "fct_daily_indicator"]
 GOOD = {"success", "pass", "warn", "no-op"}
 
 
@@ -102,11 +103,17 @@ class Lake:
         return dbt(self.project, without_resampling(self.options)).invoke(*arguments)
 
     def run(self, *arguments: str) -> list[NodeResult]:
-        """Run the models, on the seeds as they are (views once, they do not change); every node must succeed."""
+        """Run the models, on the seeds as they are (views once, they do not change); every node must succeed.
+
+        What only daily bars give is left out until the first ones have landed: land them before the first run.
+        """
+        excluded = [] if (self.folder / "raw" / "daily_bars").exists() else DAILY_MARTS
         if not (self.folder / lakes.CATALOG).exists():
             shutil.copytree(seeded(self.project), self.folder, dirs_exist_ok=True)
         elif not arguments:
-            arguments = ("--exclude", "config.materialized:view")
+            excluded = [*excluded, "config.materialized:view"]
+        if excluded and "--select" not in arguments:
+            arguments = (*arguments, "--exclude", *excluded)
         return self._all_good(self.dbt("run", *arguments))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -151,8 +158,11 @@ def assert_equal_marts(left: Lake, right: Lake, marts: Mapping[str, Sequence[str
         for lake, name in ((left, "ours"), (right, "theirs")):
             for statement in lakes.attach_statements(lake.folder, lakes.CATALOG, name):
                 connection.execute(statement)
+        tables = "select table_schema || '.' || table_name from information_schema.tables where table_catalog = ?"
+        made = {row[0] for name in ("ours", "theirs") for row in connection.execute(tables, [name]).fetchall()}
         for mart, key in (marts or public_marts(left.project, views=False)).items():
-            _assert_equal(connection, mart, key)
+            if mart in made:  # neither holds the daily marts where nothing daily has landed
+                _assert_equal(connection, mart, key)
 
 
 def _assert_equal(connection: duckdb.DuckDBPyConnection, mart: str, key: Sequence[str]) -> None:

@@ -11,15 +11,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import count, islice
 
 from ulid import ULID
 
 from loader import reference
 from loader.calendar import Session, sessions
+from loader.providers import simulate_days
 from loader.providers.context import Context
-from loader.record import Bar, Stamp, bar_line
-from loader.run import is_final
+from loader.record import Bar, CorporateAction, Stamp, bar_line, corporate_action_line, daily_bar_line
+from loader.run import is_final, is_final_day
 
 _TYPICAL = {  # price in dollars as traded in mid 2024, shares in a busy regular minute
     "TSLA": (178.0, 220_000),
@@ -41,21 +42,32 @@ class Part:
     """What one delivery brings: rendered lines, and the counts that account for them.
 
     `counts` has a number of lines per kind. Every bar is delivered once as `bars` or `late`; the others come on top:
-    `provisional` and `correction` (other versions of a bar), `duplicate`, `malformed` and `impossible`.
+    `provisional` and `correction` (other versions of a bar), `duplicate`, `malformed` and `impossible`. `days` and
+    `actions` are lines of daily bars and corporate actions, where a history was asked for.
     """
 
     run_id: str
     lines: list[bytes]
     counts: Counter[str] = field(default_factory=Counter)
+    days: list[bytes] = field(default_factory=list)
+    actions: list[bytes] = field(default_factory=list)
 
 
 def simulate(
-    symbols: list[str], first: date, days: int, seed: int, *, parts: int = 1, faults: bool = False
+    symbols: list[str],
+    first: date,
+    days: int,
+    seed: int,
+    *,
+    parts: int = 1,
+    faults: bool = False,
+    history: int = 0,
 ) -> list[Part]:
     """Generate `days` sessions of 1-minute bars from `first` on, cut in time into `parts` deliveries.
 
     The same arguments always give the same bytes. With `faults` (and at least two parts for the late ones), about one
-    line in fifty is a fault.
+    line in fifty is a fault. With `history`, daily bars of so many sessions before come with the first delivery, and
+    those of the sessions themselves as they end, with the splits and dividends of the time.
     """
     days_of = {mic: list(_sessions(mic, first, days)) for mic in {reference.instrument(s).mic for s in symbols}}
     bars = [bar for symbol in symbols for bar in _bars(symbol, days_of[reference.instrument(symbol).mic], seed)]
@@ -78,7 +90,54 @@ def simulate(
                     (replace(bar, close=bar.high, volume=str(int(bar.volume or 0) + 1)), "correction")
                 )
     ended_at = bars[-1].bar_start or datetime.min.replace(tzinfo=UTC)
-    return [_render(delivery, part, ended_at, seed, rng, faults) for part, delivery in enumerate(deliveries)]
+    rendered = [_render(delivery, part, ended_at, seed, rng, faults) for part, delivery in enumerate(deliveries)]
+    if history:
+        for number, made in enumerate(rendered):
+            start, stop = (len(bars) * n // parts for n in (number, number + 1))
+            _add_days(made, bars[:stop], start, symbols, days_of, history if number == 0 else 0, seed)
+    return rendered
+
+
+def _add_days(
+    part: Part,
+    bars: list[Bar],
+    start: int,
+    symbols: list[str],
+    sessions_of: dict[str, list[Session]],
+    history: int,
+    seed: int,
+) -> None:
+    """Give a delivery the days that it changes: those of its minutes (from `start` on), and `history` before them."""
+    until = (bars[-1].bar_start or datetime.min.replace(tzinfo=UTC)) + timedelta(minutes=1)
+    since = (bars[start].bar_start or until).date()
+    stamp = Stamp(until + timedelta(hours=1), part.run_id, "")
+    numbers = count(len(part.lines) + 1)
+    for symbol in symbols:
+        mic = reference.instrument(symbol).mic
+        within = sessions_of[mic]
+        found = [
+            day
+            for day in simulate_days.days_of((bar for bar in bars if bar.symbol == symbol), within, until, seed)
+            if day.session_date and day.session_date >= since
+        ]
+        events: list[CorporateAction] = []
+        if history:
+            reach = timedelta(days=2 * history + 14)
+            before = list(sessions(mic, within[0].session_date - reach, within[0].session_date - timedelta(days=1)))
+            before = before[-history:]
+            price, busy = _start(symbol, seed)
+            found = [
+                *simulate_days.days_before(
+                    simulate_days.History(symbol, price, busy * 390 * 0.4), before, within[0], seed
+                ),
+                *found,
+            ]
+            events = simulate_days.actions(symbol, before[0].session_date, within[-1].session_date)
+        part.days.extend(
+            daily_bar_line(day, stamp, next(numbers), is_final=is_final_day(day, stamp.received_at)) for day in found
+        )
+        part.actions.extend(corporate_action_line(event, stamp, next(numbers)) for event in events)
+    part.counts.update({"days": len(part.days), "actions": len(part.actions)})
 
 
 def _render(
@@ -148,6 +207,11 @@ def _bars(symbol: str, days: list[Session], seed: int) -> Iterator[Bar]:
                 label = at.replace(tzinfo=None).isoformat() + "Z"
                 yield context.bar(label, open_text, high_text, low_text, close_text, str(volume))
             at += timedelta(minutes=1)
+
+
+def _start(symbol: str, seed: int) -> tuple[float, int]:
+    """The price and the shares of a busy minute that the walk of `_bars` starts with."""
+    return _TYPICAL.get(symbol, (50.0 + random.Random(f"bars/{seed}/{symbol}").random() * 200, 20_000))
 
 
 def _activity(at: datetime, day: Session) -> float:

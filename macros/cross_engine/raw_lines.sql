@@ -1,11 +1,18 @@
 {#- The raw zone's lines of one dataset as a relation: line, source_object (its path from the dataset on), dt, hr (both text). One row per line, whatever
-    bytes it holds: DuckDB reads latin-1 without quotes or escapes, Athena through a RegexSerDe. Blank lines are no lines. -#}
+    bytes it holds: DuckDB reads latin-1 without quotes or escapes, Athena through a RegexSerDe. Blank lines are no lines.
+    A dataset in which nothing has landed has none: DuckDB refuses a pattern without files, so it is asked for them first. -#}
 {% macro raw_lines(dataset) %}{% do source('raw', dataset) %}{{ return(adapter.dispatch('raw_lines')(dataset)) }}{% endmacro %}
 
 {% macro default__raw_lines(dataset) %}{{ unsupported_engine('raw_lines') }}{% endmacro %}
 
 {% macro duckdb__raw_lines(dataset) -%}
 {%- set folder = env_var('TICKERLAKE_LAKE', 'lake') ~ '/raw/' ~ dataset -%}
+{%- if execute and not run_query("select file from glob('" ~ folder ~ "/*/*/*.ndjson.gz') limit 1").rows -%}
+(
+  select cast(null as varchar) as line, cast(null as varchar) as source_object, cast(null as varchar) as dt, cast(null as varchar) as hr
+  where false
+)
+{%- else -%}
 (
   select line, substr(filename, {{ (folder | length) - (dataset | length) + 1 }}) as source_object, dt, hr
   from read_csv(
@@ -16,6 +23,7 @@
   )
   where starts_with(line, '{') or trim(line) <> ''  -- a trim of every line would cost as much as its parsing
 )
+{%- endif -%}
 {%- endmacro %}
 
 {% macro athena__raw_lines(dataset) -%}

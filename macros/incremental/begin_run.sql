@@ -35,7 +35,9 @@
   {%- for name, node in models.items() -%}
     {%- set relation = load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
     {%- set is_refreshed = flags.FULL_REFRESH and node.unique_id in selected_resources -%}
-    {%- if is_refreshed and name == 'fct_bar' and relation -%}{%- do refuse_to_forget(relation) -%}{%- endif -%}
+    {%- if is_refreshed and relation and name in ('fct_bar', 'fct_daily_bar', 'int_action__known') -%}
+      {%- do refuse_to_forget(name, relation) -%}
+    {%- endif -%}
     {%- if is_refreshed or (name in known and not relation) -%}
       {%- do resets.append({'model': name, 'batch_id': 0, 'arrival_until': '', 'fingerprint': ''}) -%}
     {%- endif -%}
@@ -48,13 +50,15 @@
   {{ return(resets) }}
 {% endmacro %}
 
-{#- A full refresh forgets what raw no longer holds: refuse it when raw begins later than the stored bars' arrivals. -#}
-{% macro refuse_to_forget(bars) %}
-  {%- set stored = run_query("select min(regexp_extract(source_object, 'dt=([0-9-]{10})', 1)) from " ~ bars).rows[0][0] -%}
-  {%- set landed = run_query(first_arrival_date('bars')).rows[0][0] -%}
+{#- A full refresh forgets what raw no longer holds: refuse it when raw begins later than the stored rows' arrivals. -#}
+{% macro refuse_to_forget(name, stored_rows) %}
+  {%- set dataset = {'fct_bar': 'bars', 'fct_daily_bar': 'daily_bars', 'int_action__known': 'corporate_actions'}[name] -%}
+  {%- set stored = run_query(
+    "select min(nullif(regexp_extract(source_object, '" ~ dataset ~ "/dt=([0-9-]{10})', 1), '')) from " ~ stored_rows).rows[0][0] -%}
+  {%- set landed = run_query(first_arrival_date(dataset)).rows[0][0] if stored else none -%}
   {%- if stored and (not landed or landed > stored) -%}
     {{ exceptions.raise_compiler_error(
-      "raw begins on " ~ (landed or 'no day at all') ~ " but fct_bar holds bars that arrived on " ~ stored ~ ": a full refresh would lose "
-      ~ "them. Restore raw/bars from " ~ stored ~ " on, or run without --full-refresh") }}
+      "raw begins on " ~ (landed or 'no day at all') ~ " but " ~ name ~ " holds rows that arrived on " ~ stored ~ ": a full refresh "
+      ~ "would lose them. Restore raw/" ~ dataset ~ " from " ~ stored ~ " on, or run without --full-refresh") }}
   {%- endif -%}
 {% endmacro %}

@@ -18,7 +18,7 @@
   {%- set consumed = run_plan().consumed -%}
   select cast(coalesce(min(bar_date), date '9999-12-31') as varchar)
   from (
-    select min(bar_date) as bar_date from {{ ref('int_bar__arrived') }} where reasons = ''
+    select min(bar_date) as bar_date from {{ ref('int_bar__arrived') }} where reasons = '' and dataset = 'bars'
     union all
     select min(effective_date) from ({{ changed_splits(consumed.get('fct_bar', 0)) }}) as splits
   ) as earliest

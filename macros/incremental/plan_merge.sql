@@ -15,8 +15,19 @@
     "select cast(" ~ add_units('min(cast(' ~ bar_start ~ ' as date))', -1, 'day') ~ " as varchar) from (select "
     ~ json_fields('line', ['bar_start']) ~ " as record from " ~ raw_lines('bars') ~ " as raw where " ~ new_arrivals() ~ ") as parsed"
   ).rows[0][0] -%}
-  {%- set candidates = [arrived, earliest_unconsumed(known)] | select | map('string') | list -%}
+  {%- set candidates = [arrived, earliest_new_split(), earliest_unconsumed(known)] | select | map('string') | list -%}
   {{ print('merge_from=' ~ (candidates | min if candidates else '9999-12-31')[:10]) }}
+{% endmacro %}
+
+{#- The earliest date of a split among the new lines that is not known with this ratio, or none: bars from there on change. -#}
+{% macro earliest_new_split() %}
+  {{ return(run_query(
+    "select cast(min(" ~ parse_date(json_text('new.record.effective_date')) ~ ") as varchar) from (select "
+    ~ json_fields('line', ['symbol', 'kind', 'effective_date', 'ratio']) ~ " as record from " ~ raw_lines('corporate_actions')
+    ~ " as raw where " ~ new_arrivals() ~ ") as new left join "
+    ~ model_relation('int_action__known') ~ " as known on known.symbol = " ~ json_text('new.record.symbol') ~ " and known.kind = 'split' and known.effective_date = "
+    ~ parse_date(json_text('new.record.effective_date')) ~ " and known.ratio = try_cast(" ~ json_text('new.record.ratio') ~ " as double)"
+    ~ " where " ~ json_text('new.record.kind') ~ " = 'split' and known.symbol is null").rows[0][0]) }}
 {% endmacro %}
 
 {#- True when every model and seed is recorded with the definitions and reference data of this project. -#}
@@ -31,16 +42,23 @@
   {{ return(true) }}
 {% endmacro %}
 
-{#- The earliest date of a bar that some reader of fct_bar has not recorded yet (a killed or failed run's), or none. -#}
+{#- The earliest date of a bar that some reader of fct_bar has not recorded yet, or of a split that fct_bar has not (a killed
+    or failed run's), or none. -#}
 {% macro earliest_unconsumed(known) %}
   {%- set consumed = [] -%}
   {%- for name, node in protocol_models().items() if 'fct_bar' in node.config.meta.consumes -%}
     {%- do consumed.append(known.get(name, {}).get('batch_id', 0)) -%}
   {%- endfor -%}
-  {%- set bars = protocol_models()['fct_bar'] -%}
-  {{ return(run_query("select cast(min(bar_date) as varchar) from "
-    ~ api.Relation.create(database=bars.database, schema=bars.schema, identifier=bars.alias)
-    ~ " where batch_id > " ~ (consumed | min)).rows[0][0]) }}
+  {{ return(run_query(
+    "select cast(min(earliest) as varchar) from (select min(bar_date) as earliest from " ~ model_relation('fct_bar')
+    ~ " where batch_id > " ~ (consumed | min) ~ " union all select min(effective_date) from " ~ model_relation('int_action__known')
+    ~ " where kind = 'split' and batch_id > " ~ known.get('fct_bar', {}).get('batch_id', 0) ~ ") as dates").rows[0][0]) }}
+{% endmacro %}
+
+{#- The table of a protocol model. -#}
+{% macro model_relation(name) %}
+  {%- set node = protocol_models()[name] -%}
+  {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
 {% endmacro %}
 
 {#- Stop a run whose floor does not cover what an earlier run left half done: its merges would insert what they should

@@ -1,9 +1,8 @@
 {{ config(
   materialized='incremental',
   unique_key=['dt', 'hr'],
-  meta={'consumes': ['int_bar__arrived', 'fct_bar', 'quarantined_record']}
+  meta={'consumes': ['int_bar__arrived', 'fct_bar', 'fct_daily_bar', 'int_action__known', 'quarantined_record']}
 ) }}
--- depends_on: {{ ref('int_split__factor') }}, which the bound of the merge asks
 {%- set version = ['is_final', 'received_at', 'run_id', 'line_number', 'source_object'] %}
 
 with landed as (
@@ -34,6 +33,24 @@ accepted as (
 
 ),
 
+stored as (
+
+  select {{ (bar_key() + version) | join(', ') }}
+  from {{ ref('fct_bar') }}
+  where {{ on_or_after('bar_date', date_bounds('merge')) }}
+  union all
+  select
+    symbol, '1day' as bar_interval, source, cast(session_date as {{ type_timestamp() }}) as bar_start_at,
+    session_date as bar_date, {{ version | join(', ') }}
+  from {{ ref('fct_daily_bar') }}
+  union all
+  select
+    symbol, kind as bar_interval, source, cast(effective_date as {{ type_timestamp() }}) as bar_start_at,
+    effective_date as bar_date, true as is_final, {{ version[1:] | join(', ') }}
+  from {{ ref('int_action__known') }}
+
+),
+
 -- an accepted line is held when its bar is stored in this version or a greater one
 judged as (
 
@@ -49,9 +66,8 @@ judged as (
       else 0
     end) as held_lines
   from accepted
-  left join {{ ref('fct_bar') }} as stored
+  left join stored
     on {{ is_same_key('stored', 'accepted', bar_key()) }}
-    and {{ on_or_after('stored.bar_date', date_bounds('merge')) }}
   group by accepted.dt, accepted.hr
 
 ),

@@ -2,12 +2,13 @@
   materialized='table',
   meta={
     'consumes': [],
-    'seeds': ['symbol', 'symbol_alias', 'source', 'exchange', 'exchange_exception'],
+    'seeds': ['symbol', 'symbol_alias', 'symbol_change', 'source', 'exchange', 'exchange_exception'],
     'vars': ['default_calendar'],
   }
 ) }}
 
 select
+  dataset,
   symbol,
   bar_interval,
   source,
@@ -18,7 +19,10 @@ select
   high,
   low,
   close,
+  adjusted_close,
   volume,
+  ratio,
+  amount,
   price_basis,
   currency,
   is_final,

@@ -1,19 +1,24 @@
 {{ config(materialized='ephemeral') }}
 
-with bars as (
+with lines as (
 
   select *
-  from {{ ref('stg_market__bar') }}
+  from {{ ref('int_line__gathered') }}
 
 ),
 
+-- a vendor's spelling, then the symbol of that time, in today's symbol
 resolved as (
 
   select
-    bars.*,
-    coalesce(alias.symbol, bars.vendor_symbol) as symbol
-  from bars
-  left join {{ ref('symbol_alias') }} as alias on alias.vendor_symbol = bars.vendor_symbol
+    lines.*,
+    coalesce(changed.symbol, alias.symbol, lines.vendor_symbol) as symbol
+  from lines
+  left join {{ ref('symbol_alias') }} as alias on alias.vendor_symbol = lines.vendor_symbol
+  left join {{ ref('symbol_change') }} as changed
+    on changed.former_symbol = coalesce(alias.symbol, lines.vendor_symbol)
+    and cast(lines.bar_start_at as date) >= changed.traded_from
+    and cast(lines.bar_start_at as date) < changed.traded_until
 
 ),
 
@@ -55,13 +60,18 @@ dated as (
 
   select
     localised.*,
-    cast({{ add_units('localised.bar_start_local', 'localised.day_shift_hours', 'hour') }} as date) as bar_date
+    case
+      when localised.dataset = 'bars'
+        then cast({{ add_units('localised.bar_start_local', 'localised.day_shift_hours', 'hour') }} as date)
+      else cast(localised.bar_start_at as date)
+    end as bar_date
   from localised
 
 )
 
 select
   -- ids
+  dated.dataset,
   dated.symbol,
   dated.bar_interval,
   dated.source,
@@ -80,7 +90,10 @@ select
   dated.high,
   dated.low,
   dated.close,
+  dated.adjusted_close,
   dated.volume,
+  dated.ratio,
+  dated.amount,
   dated.price_basis,
   dated.currency,
   -- lineage

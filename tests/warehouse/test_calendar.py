@@ -91,7 +91,7 @@ def test_dim_session_equals_the_recorded_new_york_calendar(stored: Lake) -> None
 def test_the_split_seed_continues_real_prices_over_a_split(stored: Lake) -> None:
     factors = dict(
         stored.query("""
-        select cast(effective_date as varchar), split_factor from lake.tickerlake_intermediate.int_split__factor
+        select cast(effective_date as varchar), split_factor from lake.tickerlake_intermediate.int_action__known
         where symbol = 'NVDA' and effective_date >= date '2021-01-01'
     """)
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.daily import action, day, land
 from tests.lake import Lake, bar, project_copy
 
 MUTANTS: dict[int, dict[str, Any] | bytes] = {
@@ -28,6 +29,14 @@ MUTANTS: dict[int, dict[str, Any] | bytes] = {
     16: {"high": "99.5", "low": "99"},
     17: {"high": "101", "low": "100.5"},
     18: {"received_at": "yesterday"},
+    19: day("AAPL", "2026-3-2"),
+    20: day("AAPL", "2026-06-03"),
+    21: day("AAPL", "1899-12-29"),
+    22: day("AAPL", adjusted_close="0"),
+    23: action("AAPL", "merger", "2026-03-02", "1"),
+    24: action("AAPL", "split", "soon", "2"),
+    25: action("AAPL", "split", "2026-03-02", "-2"),
+    26: action("AAPL", "dividend", "2026-03-02", "1") | {"amount": None},
 }
 
 
@@ -35,15 +44,18 @@ def land_mutants(lake: Lake) -> Lake:
     """Land one good line and the mutant of every rule, each in an object of its own."""
     lake.land([bar()], name="good")
     for number, mutant in MUTANTS.items():
-        line = mutant if isinstance(mutant, bytes) else bar(symbol="AAPL", line_number=number) | mutant
-        lake.land([line], name=f"mutant-{number}")
+        fields = mutant if isinstance(mutant, dict) else {}
+        dataset = "daily_bars" if "session_date" in fields else "corporate_actions" if "kind" in fields else "bars"
+        is_whole = isinstance(mutant, bytes) or dataset != "bars"
+        line = mutant if is_whole else bar(symbol="AAPL", line_number=number) | fields
+        land(lake, dataset, [line], name=f"mutant-{number}")
     return lake
 
 
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = land_mutants(Lake(tmp_path_factory.mktemp("quarantine") / "lake"))
-    lake.run()
+    lake.run("--select", "+fct_bar", "quarantined_record")
     return lake
 
 
@@ -71,6 +83,14 @@ def test_every_rule_refuses_its_mutant_for_its_reason(judged: Lake) -> None:
         16: ["high_below_range"],
         17: ["low_above_range"],
         18: ["lineage_malformed"],
+        19: ["session_date_malformed"],
+        20: ["session_date_in_future"],
+        21: ["session_date_out_of_range"],
+        22: ["adjusted_close_malformed"],
+        23: ["kind_unknown"],
+        24: ["effective_date_malformed"],
+        25: ["ratio_malformed"],
+        26: ["amount_malformed"],
     }
     assert refused == expected
     assert [key[0] for key in judged.mart("fct_bar")] == ["TSLA"]

@@ -6,9 +6,18 @@ with winners as (
     {{ arrival_part('source_object', 'dt') }} as dt,
     {{ arrival_part('source_object', 'hr') }} as hr,
     count(*) as winning_lines
-  from {{ ref('fct_bar') }}
-  -- a resampled bar is no line that landed
-  where source not like '%:resampled'
+  from (
+    select source, source_object
+    from {{ ref('fct_bar') }}
+    union all
+    select source, source_object
+    from {{ ref('fct_daily_bar') }}
+    union all
+    select source, source_object
+    from {{ ref('int_action__known') }}
+  ) as stored
+  -- a resampled bar is no line that landed, nor is a seed's row
+  where source not like '%:resampled' and source_object is not null
   group by 1, 2
 
 )

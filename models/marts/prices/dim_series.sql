@@ -9,6 +9,16 @@ with series as (
     sum(bars) as bars
   from {{ ref('int_bar__count_by_date') }}
   group by symbol, bar_interval, source
+  union all
+  select
+    symbol,
+    '1day' as bar_interval,
+    source,
+    min(session_date) as first_date,
+    max(session_date) as last_date,
+    count(*) as bars
+  from {{ ref('fct_daily_bar') }}
+  group by symbol, source
 
 ),
 

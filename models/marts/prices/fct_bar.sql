@@ -4,7 +4,7 @@
   partitioned_by=mart_partitions('bar_date'),
   incremental_predicates=merge_predicates('bar_date'),
   post_hook="{{ resample_bars() }}",
-  meta={'consumes': ['int_bar__arrived', 'int_split__factor'], 'vars': ['resample_minutes']}
+  meta={'consumes': ['int_bar__arrived', 'int_action__known'], 'vars': ['resample_minutes']}
 ) }}
 -- depends_on: {{ ref('dim_session') }}, {{ ref('symbol') }}
 {%- set received = ['session', 'open', 'high', 'low', 'close', 'volume', 'price_basis', 'currency', 'is_final'] %}
@@ -15,7 +15,7 @@ with versions as (
 
   select {{ columns_of('arrived', bar_key() + received + version[1:]) }}
   from {{ ref('int_bar__arrived') }} as arrived
-  where arrived.reasons = ''
+  where arrived.reasons = '' and arrived.dataset = 'bars'
   {%- if is_incremental() %}
     and {{ on_or_after('arrived.bar_date', merge_floor()) }}
   union all
@@ -51,8 +51,10 @@ newest as (
       else cast(1 as decimal(18, 10))
     end as split_factor
   from ranked
-  left join {{ ref('int_split__factor') }} as split
+  left join {{ ref('int_action__known') }} as split
     on split.symbol = ranked.symbol
+    and split.kind = 'split'
+    and split.is_chosen
     and split.effective_date <= ranked.bar_date
     and split.effective_until > ranked.bar_date
   where ranked.version_rank = 1

@@ -1,0 +1,64 @@
+{#- What each source says of splits and dividends, one row per (symbol, kind, effective_date, source), with the source's
+    priority (the least wins): 0 the seed of overrides, 1 the seed of splits, then vendors in the order of
+    var('source_priority'). A vendor's newest version counts. A row that left a seed stays as withdrawn: a merge cannot delete. -#}
+{% macro reported_actions(lineage) %}
+  {%- set columns = ['symbol', 'kind', 'effective_date', 'source', 'ratio', 'amount', 'currency', 'reason'] %}
+  {%- set no_lineage -%}
+    cast(null as {{ type_timestamp() }}) as received_at, cast(null as varchar) as run_id, cast(null as bigint) as line_number,
+      cast(null as varchar) as source_object
+  {%- endset %}
+  {%- set seeded -%}
+    select symbol, kind, effective_date, 'override' as source,
+      cast(new_shares as double) / cast(old_shares as double) as ratio, amount, currency, reason, 0 as priority
+    from {{ ref('corporate_action_override') }}
+    union all
+    select symbol, 'split' as kind, effective_date, 'seed' as source,
+      cast(new_shares as double) / cast(old_shares as double) as ratio, cast(null as decimal(18, 8)) as amount,
+      cast(null as varchar) as currency, cast(null as varchar) as reason, 1 as priority
+    from {{ ref('split') }}
+  {%- endset %}
+  select
+    {{ columns_of('newest', columns + lineage) }},
+    case newest.source
+      {%- for source in var('source_priority') %}
+      when '{{ source }}' then {{ loop.index + 1 }}
+      {%- endfor %}
+      else {{ var('source_priority') | length + 2 }}
+    end as priority,
+    feed.price_basis = 'split_adjusted' as is_split_adjusted,
+    false as is_withdrawn
+  from (
+    select
+      *,
+      row_number() over (
+        partition by symbol, kind, effective_date, source
+        order by received_at desc, run_id desc, line_number desc, source_object desc
+      ) as version_rank
+    from (
+      select
+        symbol, bar_interval as kind, bar_date as effective_date, source, cast(ratio as double) as ratio, amount, currency,
+        cast(null as varchar) as reason, {{ lineage | join(', ') }}
+      from {{ ref('int_bar__arrived') }}
+      where dataset = 'corporate_actions' and reasons = ''
+      {%- if is_incremental() %}
+      union all
+      select symbol, kind, effective_date, source, ratio, reported_amount, currency, reason, {{ lineage | join(', ') }}
+      from {{ this }}
+      where source_object is not null
+      {%- endif %}
+    ) as versions
+  ) as newest
+  inner join {{ ref('source') }} as feed on feed.source = newest.source
+  where newest.version_rank = 1
+  union all
+  select {{ columns | join(', ') }}, {{ no_lineage }}, priority, false as is_split_adjusted, false as is_withdrawn
+  from ({{ seeded }}) as seeded
+  {%- if is_incremental() %}
+  union all
+  select
+    {{ columns_of('stored', columns) }}, {{ no_lineage }}, 999 as priority, false as is_split_adjusted, true as is_withdrawn
+  from {{ this }} as stored
+  left join ({{ seeded }}) as seeded on {{ is_same_key('seeded', 'stored', columns[:4]) }}
+  where stored.source_object is null and seeded.symbol is null
+  {%- endif %}
+{% endmacro %}

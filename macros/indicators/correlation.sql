@@ -1,0 +1,11 @@
+{#- The correlation of two columns of doubles over the last `rows` rows of a window; NULL with fewer pairs, or when one of the
+    columns does not move, where the engines differ. -#}
+{% macro correlation(left, right, rows, window) -%}
+{%- set frame = window ~ ' rows between ' ~ (rows - 1) ~ ' preceding and current row' -%}
+case
+      when count({{ left }} * {{ right }}) over ({{ frame }}) = {{ rows }}
+        and min({{ left }}) over ({{ frame }}) < max({{ left }}) over ({{ frame }})
+        and min({{ right }}) over ({{ frame }}) < max({{ right }}) over ({{ frame }})
+        then corr({{ left }}, {{ right }}) over ({{ frame }})
+    end
+{%- endmacro %}

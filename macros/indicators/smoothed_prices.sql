@@ -1,0 +1,32 @@
+{#- The relation with the exponential averages that the indicators are made of: fast and slow (12 and 26), their divergence and
+    its signal (9), Wilder's average_gain, average_loss and average_range (14). It needs price, price_before, price_high and
+    price_low, continuous over splits and of type double. -#}
+{% macro smoothed_prices(relation, reach) %}
+{%- set moved %}(
+    select
+      *,
+      case when price > price_before then price - price_before else 0e0 end as gain,
+      case when price < price_before then price_before - price else 0e0 end as loss,
+      -- the first bar has no close before it: its range is high - low
+      case when price_high > price_before or price_before is null then price_high else price_before end
+      - case when price_low < price_before or price_before is null then price_low else price_before end as true_range
+    from {{ relation }}
+  )
+{%- endset %}
+{%- set averaged %}(
+    select *, fast - slow as divergence
+    from (
+      {{ exponential_averages(moved, [
+        {'name': 'fast', 'of': 'price', 'alpha': 2 / 13, 'seeded_at': 12, 'seed_rows': 12},
+        {'name': 'slow', 'of': 'price', 'alpha': 2 / 27, 'seeded_at': 26, 'seed_rows': 26},
+        {'name': 'average_gain', 'of': 'gain', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
+        {'name': 'average_loss', 'of': 'loss', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
+        {'name': 'average_range', 'of': 'true_range', 'alpha': 1 / 14, 'seeded_at': 14, 'seed_rows': 14},
+      ], reach) }}
+    ) as averages
+  )
+{%- endset %}
+  {{ exponential_averages(averaged, [
+    {'name': 'signal', 'of': 'divergence', 'alpha': 2 / 10, 'seeded_at': 34, 'seed_rows': 9},
+  ], reach) }}
+{% endmacro %}

@@ -1,0 +1,30 @@
+{#- The lines of a raw dataset that the run reads, each parsed once: a text column `<field>_text` per field, is_not_json, the
+    line and where it lies. With var('as_of'), only what had been received by then. -#}
+{% macro parsed_lines(dataset, fields) %}
+  select *
+  from (
+    select
+      {%- for field in fields %}
+      {{ json_text('record.' ~ field) }} as {{ field }}_text,
+      {%- endfor %}
+      record is null as is_not_json,
+      line,
+      source_object,
+      dt,
+      hr
+    from (
+      select
+        line,
+        source_object,
+        dt,
+        hr,
+        {{ json_fields('line', fields) }} as record
+      from {{ raw_lines(dataset) }} as raw
+      where {{ new_arrivals() }}
+    ) as parsed
+  ) as texts
+  {%- if var('as_of') %}
+  -- a line without a time of receipt is judged by its hour of arrival
+  where coalesce({{ parse_utc('received_at_text') }}, cast(dt || ' ' || hr || ':00:00' as {{ type_timestamp() }})) <= timestamp '{{ var("as_of") }}'
+  {%- endif %}
+{% endmacro %}

@@ -1,0 +1,146 @@
+{{ config(
+  materialized='incremental',
+  unique_key=['symbol', 'kind', 'effective_date', 'source'],
+  meta={
+    'consumes': ['int_bar__arrived'],
+    'seeds': ['split', 'corporate_action_override', 'source'],
+    'vars': ['source_priority'],
+  }
+) }}
+{%- set key = ['symbol', 'kind', 'effective_date', 'source'] %}
+{%- set lineage = ['received_at', 'run_id', 'line_number', 'source_object'] %}
+{%- set content = ['ratio', 'reported_amount', 'amount', 'currency', 'reason', 'is_chosen', 'split_factor', 'effective_until'] %}
+
+with reports as (
+
+  {{ reported_actions(lineage) }}
+
+),
+
+-- the same event reported by a better source, perhaps a few days apart
+better_splits as (
+
+  select
+    worse.symbol,
+    worse.effective_date,
+    worse.source
+  from reports as worse
+  inner join reports as better
+    on better.symbol = worse.symbol
+    and better.kind = 'split'
+    and better.priority < worse.priority
+    and {{ is_same_event('better', 'worse', 'ratio') }}
+  where worse.kind = 'split'
+  group by worse.symbol, worse.effective_date, worse.source
+
+),
+
+split_ranges as (
+
+  select
+    reports.symbol,
+    reports.effective_date,
+    reports.source,
+    coalesce(
+      lead(reports.effective_date) over (partition by reports.symbol order by reports.effective_date), date '9999-12-31'
+    ) as effective_until,
+    cast(round(exp(
+      sum(ln(reports.ratio)) over (partition by reports.symbol order by reports.effective_date)
+    ), 10) as decimal(18, 10)) as split_factor
+  from reports
+  left join better_splits
+    on {{ is_same_key('better_splits', 'reports', ['symbol', 'effective_date', 'source']) }}
+  where reports.kind = 'split'
+    and better_splits.symbol is null
+    and not reports.is_withdrawn
+
+),
+
+-- dividends per share as traded on the day: a split-adjusted feed divides them by every split since
+as_traded as (
+
+  select
+    reports.symbol,
+    reports.kind,
+    reports.effective_date,
+    reports.source,
+    reports.ratio,
+    reports.amount as reported_amount,
+    case
+      when reports.is_split_adjusted then cast(round(
+        cast(reports.amount as double) * cast(coalesce(at_receipt.split_factor, 1) as double)
+        / cast(coalesce(at_date.split_factor, 1) as double), 8
+      ) as decimal(18, 8))
+      else reports.amount
+    end as amount,
+    reports.currency,
+    reports.reason,
+    reports.priority,
+    reports.is_withdrawn,
+    {{ columns_of('reports', lineage) }}
+  from reports
+  left join split_ranges as at_date
+    on at_date.symbol = reports.symbol
+    and at_date.effective_date <= reports.effective_date
+    and at_date.effective_until > reports.effective_date
+  left join split_ranges as at_receipt
+    on at_receipt.symbol = reports.symbol
+    and at_receipt.effective_date <= cast(reports.received_at as date)
+    and at_receipt.effective_until > cast(reports.received_at as date)
+
+),
+
+better_dividends as (
+
+  select
+    worse.symbol,
+    worse.effective_date,
+    worse.source
+  from as_traded as worse
+  inner join as_traded as better
+    on better.symbol = worse.symbol
+    and better.kind = 'dividend'
+    and better.priority < worse.priority
+    and {{ is_same_event('better', 'worse', 'amount') }}
+  where worse.kind = 'dividend'
+  group by worse.symbol, worse.effective_date, worse.source
+
+),
+
+judged as (
+
+  select
+    as_traded.*,
+    split_ranges.split_factor,
+    split_ranges.effective_until,
+    case
+      when as_traded.kind = 'split' then split_ranges.symbol is not null
+      else better_dividends.symbol is null and not as_traded.is_withdrawn
+    end as is_chosen
+  from as_traded
+  left join split_ranges
+    on {{ is_same_key('split_ranges', 'as_traded', ['symbol', 'effective_date', 'source']) }}
+    and as_traded.kind = 'split'
+  left join better_dividends
+    on {{ is_same_key('better_dividends', 'as_traded', ['symbol', 'effective_date', 'source']) }}
+    and as_traded.kind = 'dividend'
+
+)
+
+select
+  {{ columns_of('judged', key + content + lineage) }},
+  {% if is_incremental() -%}
+  case
+    when stored.symbol is null or {{ is_different('judged', 'stored', content) }} then {{ batch_id() }}
+    else stored.batch_id
+  end
+  {%- else -%}
+  {{ batch_id() }}
+  {%- endif %} as batch_id
+from judged
+{%- if is_incremental() %}
+left join {{ this }} as stored
+  on {{ is_same_key('stored', 'judged', key) }}
+where stored.symbol is null
+  or {{ is_different('judged', 'stored', content + lineage) }}
+{%- endif %}

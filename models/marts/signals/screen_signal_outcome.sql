@@ -1,0 +1,34 @@
+with outcomes as (
+
+  select
+    outcome.signal_type,
+    outcome.direction,
+    outcome.bar_interval,
+    horizons.bars_after,
+    case horizons.bars_after
+      when 1 then outcome.return_1
+      when 5 then outcome.return_5
+      else outcome.return_20
+    end as later_return
+  from {{ ref('fct_signal_outcome') }} as outcome
+  inner join {{ ref('dim_series') }} as series
+    on series.symbol = outcome.symbol
+    and series.bar_interval = outcome.bar_interval
+    and series.source = outcome.source
+    and series.is_primary
+  cross join (values (1), (5), (20)) as horizons (bars_after)
+
+)
+
+select
+  signal_type,
+  direction,
+  bar_interval,
+  bars_after,
+  count(*) as signals,
+  count(later_return) as signals_with_outcome,
+  avg(later_return) as average_return,
+  stddev_samp(later_return) as return_deviation,
+  avg(case when later_return > 0 then 1e0 when later_return is not null then 0e0 end) as share_positive
+from outcomes
+group by signal_type, direction, bar_interval, bars_after
