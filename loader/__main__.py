@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Held as held:
-        print(f"error: another run holds the lease '{held}': wait, or delete it in state/lease", file=sys.stderr)
+        print(f"error: another run holds the lease '{held}': wait, or delete state/lease/{held}.json", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped: what has landed is noted, the same command resumes", file=sys.stderr)
@@ -100,7 +100,10 @@ def _tell(
     run: Run, ledger: dict[str, object], options: argparse.Namespace, planted: dict[str, int] | None = None
 ) -> int:
     if run.dead_lettered:
-        print(f"{run.dead_lettered:,} lines were not delivered: {run.lake}/dead_letters keeps them", file=sys.stderr)
+        print(
+            f"{run.dead_lettered:,} lines were not delivered; to try again: python -m loader resend-dead-letters",
+            file=sys.stderr,
+        )
     if options.json:
         print(json.dumps(ledger | ({"planted": planted} if planted else {})))
         return 1 if run.dead_lettered else 0
@@ -206,6 +209,9 @@ def _parser() -> argparse.ArgumentParser:
     watch.add_argument("--days", type=_positive, default=1, help="how far the first poll reaches back (default: 1)")
     watch.add_argument("--rounds", type=int, default=0, help="stop after so many polls (default: never)")
     watch.set_defaults(run=lambda options: commands.watch(options, _tell))
+
+    again = named.add_parser("resend-dead-letters", parents=[common], help="land lines that were not delivered before")
+    again.set_defaults(run=commands.resend)
 
     examined = named.add_parser("doctor", parents=[common], help="say what is there, what is missing, what to do")
     examined.set_defaults(run=commands.examine)

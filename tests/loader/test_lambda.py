@@ -17,7 +17,7 @@ from loader.errors import LoaderError
 from loader.providers import registry
 from loader.sinks import Delivery, Undelivered
 from loader.sinks.folder import FolderSink
-from loader.store import ABSENT, Conflict, S3Store
+from loader.store import ABSENT, Conflict, FolderStore, S3Store
 from loader.stream_handlers import consume, normalised, transform
 from tests.loader.test_planning import Played
 from tests.loader.test_replay import landed
@@ -64,7 +64,9 @@ def test_a_poison_record_blocks_nobody_and_is_kept_as_text(tmp_path: Path) -> No
     now = datetime(2026, 3, 2, 21, tzinfo=UTC)
     batch = event(encoded(b'{"a":1}\n'), "!!!", encoded(b'junk\n{"a":2}'))
     for _ in range(2):  # delivered twice: the same objects again
-        assert consume(batch, FolderSink(tmp_path), "bars", lambda: now) == {"batchItemFailures": []}
+        assert consume(batch, FolderSink(tmp_path), FolderStore(tmp_path), "bars", lambda: now) == {
+            "batchItemFailures": []
+        }
     lines = (tmp_path / "raw" / "bars" / "dt=2026-03-02" / "hr=21").iterdir()
     assert len(list(lines)) == 3
 
@@ -82,7 +84,7 @@ def test_a_failed_record_and_those_after_it_come_again(how: str, tmp_path: Path)
                 return Delivery(0, (Undelivered(b"", "throttled"),))
             return Delivery(len(lines))
 
-    answer = consume(event(*[encoded(b"{}")] * 3), Failing(), "bars", lambda: datetime.now(UTC))
+    answer = consume(event(*[encoded(b"{}")] * 3), Failing(), FolderStore(tmp_path), "bars", lambda: datetime.now(UTC))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert handled == ["kinesis-0", "kinesis-1"]
 
@@ -127,7 +129,7 @@ def test_the_handler_lands_an_increment_with_metrics_and_a_new_run_each_time(
 def test_a_second_run_at_once_and_a_closed_exchange_are_skipped(
     tmp_path: Path, deployed: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = tmp_path / "state" / "lease" / "handler-simulated-bars.json"
+    lease = tmp_path / "state" / "lease" / "handler-simulated-bars-60min.json"
     lease.parent.mkdir(parents=True)
     lease.write_text(json.dumps({"holder": "x", "until": 1e11}))
     assert handler.lambda_handler({}, None) == {"skipped": "overlap"}

@@ -202,12 +202,14 @@ def test_an_increment_asks_from_the_first_provisional_bar_on(tmp_path: Path, pla
     now = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
     made = played(lambda *_: Kind.BARS)
     job = make(tmp_path, ["BTCUSD"])
-    assert job.increment("watch", now, timedelta(hours=3)) is not None
+    job.now = lambda: now
+    assert job.increment("watch", timedelta(hours=3)) is not None
     assert made.asked[0][1].first == now - timedelta(hours=3)
     state = Progress.of(job.store, "live", "simulated", "bars", "60min").read()
     reached = datetime.fromisoformat(state["final_until"]["BTCUSD"])
     assert now - timedelta(hours=3) < reached <= now
-    job.increment("watch", now + timedelta(minutes=1), timedelta(hours=3))
+    job.now = lambda: now + timedelta(minutes=1)
+    job.increment("watch", timedelta(hours=3))
     assert made.asked[1][1].first == reached
 
 
@@ -215,7 +217,8 @@ def test_a_missed_request_holds_progress_back(tmp_path: Path, played: Any) -> No
     now = datetime(2026, 3, 4, 21, tzinfo=UTC)
     played(lambda _, ask: Kind.ENTITLEMENT if ask.first.day == 3 else Kind.BARS)
     job = make(tmp_path, ["BTCUSD", "EURUSD"])
-    job.increment("watch", now, timedelta(days=3))
+    job.now = lambda: now
+    job.increment("watch", timedelta(days=3))
     assert Progress.of(job.store, "live", "simulated", "bars", "60min").read()["final_until"] == {}
 
 
