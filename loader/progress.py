@@ -53,7 +53,7 @@ class Progress:
 
 
 def reach(outcome: Outcome, received_at: datetime) -> tuple[datetime | None, datetime | None]:
-    """Give an answer's first provisional row, and the time up to which its rows are final (to that row, or the last)."""
+    """Give an answer's first provisional row, and up to when its rows are final: to that row, or to the end."""
     rows = [
         (bar.bar_start, timedelta(minutes=BAR_INTERVALS[bar.bar_interval]), is_final(bar, received_at))
         for bar in outcome.bars
