@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from loader import handler, package
 from loader.errors import LoaderError
 from loader.providers import registry
 from loader.sinks import Delivery, Undelivered
 from loader.sinks.folder import FolderSink
-from loader.store import ABSENT, Conflict, FolderStore, S3Store
+from loader.store import FolderStore
 from loader.stream_handlers import consume, normalised, transform
 from tests.loader.test_planning import Played
 from tests.loader.test_replay import landed
@@ -160,37 +159,6 @@ def test_secrets_are_read_once_and_their_place_is_named_when_they_cannot_be() ->
     assert calls == ["ssm:/test/once"]
     with pytest.raises(LoaderError, match="'vault:x': write ssm:/name"):
         handler.fetch_secret("vault:x")
-
-
-class Bucket:
-    """S3's conditional writes, in botocore's shapes."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        import io
-
-        if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key]), "ETag": str(hash(self.objects[Key]))}
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **condition: str) -> dict[str, Any]:  # noqa: N803
-        known = str(hash(self.objects[Key])) if Key in self.objects else None
-        if (condition.get("IfNoneMatch") == "*" and known) or condition.get("IfMatch", known) != known:
-            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "PutObject")
-        self.objects[Key] = Body
-        return {"ETag": str(hash(Body))}
-
-
-def test_state_in_s3_is_written_only_over_what_was_read() -> None:
-    store = S3Store(Bucket(), "b", "p/")
-    assert store.read("x") is None
-    version = store.write("x", b"1", ABSENT)
-    store.write("x", b"2", version)
-    for stale in (ABSENT, version):
-        with pytest.raises(Conflict):
-            store.write("x", b"3", stale)
 
 
 def test_the_package_is_small_equal_and_starts_by_itself(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from loader.providers import registry
 from loader.providers.base import Ask, Limits
 from loader.providers.context import Context
 from loader.quota import Quota
-from loader.store import ABSENT, Conflict, FolderStore
+from loader.store import FolderStore
 from tests.loader.test_replay import landed
 
 MONDAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -70,18 +70,6 @@ def test_a_key_whose_day_is_over_gives_way_and_none_is_left_in_the_end(tmp_path:
     assert quota.left_today() == 6
     quota.exhaust("key-one-1")
     assert {quota.take(), quota.take()} == {"key-two-2"}
-
-
-def test_state_is_written_only_over_what_was_read(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path)
-    version = store.write("state/x.json", b"1", ABSENT)
-    store.write("state/x.json", b"2", version)
-    for stale in (ABSENT, version):
-        with pytest.raises(Conflict):
-            store.write("state/x.json", b"3", stale)
-    found = store.read("state/x.json")
-    assert found is not None
-    assert found.content == b"2"
 
 
 def test_a_lease_admits_one_and_expires(tmp_path: Path) -> None:

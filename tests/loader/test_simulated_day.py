@@ -123,14 +123,13 @@ class PlayedVendor:
             if self.rng.random() < 0.02:
                 rows.append((int(start.timestamp()) + 30, (None,) * 5))
         if rows and self.rng.random() < 0.5 and rows[-1][1][0]:  # the last bar comes again, stamped "now"
-            start = rows[-1][0] + 17
-            rows.append((start, self.truth.row(symbol, OPEN, settled=False)))
+            rows.append((rows[-1][0] + 17, self.truth.row(symbol, OPEN, settled=False)))
         columns = {name: [values[at] for _, values in rows] for at, name in enumerate(_COLUMNS)}
         quote = {name: [value and json.loads(value) for value in column] for name, column in columns.items()}
         meta = {"currency": "USD", "symbol": asked.path.rpartition("/")[2].replace("%3D", "="), "dataGranularity": "1m"}
         result: dict[str, Any] = {"meta": meta, "indicators": {"quote": [quote if rows else {}]}}
         if rows:
-            result["timestamp"] = [start for start, _ in rows]
+            result["timestamp"] = [epoch for epoch, _ in rows]
         return json.dumps({"chart": {"result": [result], "error": None}}).encode()
 
     def _alphavantage(self, asked: Asked) -> bytes:
@@ -159,10 +158,10 @@ def play(day: Day, folder: Path) -> dict[Key, tuple[str, ...]]:
     rng = random.Random(day.seed)
     provider = rng.choice(["yahoo", "alphavantage"])
     truth = Truth(day, timedelta(seconds=source(provider).settling_seconds))
-    service = rng.choice([Firehose, Kinesis])
     client = FaultyClient(day.seed, *[day.delivery_faults] * 3)
+    service = rng.choice([Firehose(client), Kinesis(client)])
     landing = Landing(folder, client)
-    sink = StreamSink(service(client), STREAMS, Backoff(rng.choice([1, 2, 8]), sleep=lambda _: None, rng=rng))
+    sink = StreamSink(service, STREAMS, Backoff(rng.choice([1, 2, 8]), sleep=lambda _: None, rng=rng))
     vendor = PlayedVendor(truth, rng)
     expected, ledgers = truth.final(), []
     clock = Clock()

@@ -5,13 +5,15 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
 
 from loader.__main__ import main
 from loader.errors import LoaderError
@@ -23,6 +25,7 @@ from loader.settings import read
 from loader.sinks import Sink, packing
 from loader.sinks.folder import FolderSink
 from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
+from tests.loader import emulated
 from tests.loader.faulty import FaultyClient
 
 NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
@@ -54,6 +57,16 @@ def kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
     return StreamSink(Kinesis(client), STREAMS, backoff()), client.lines
 
 
+def emulated_firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    emulated.make_firehose(STREAMS)
+    return StreamSink(Firehose(boto3.client("firehose")), STREAMS, backoff()), emulated.firehose_lines
+
+
+def emulated_kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    emulated.make_kinesis(STREAMS)
+    return StreamSink(Kinesis(boto3.client("kinesis")), STREAMS, backoff()), emulated.kinesis_lines
+
+
 def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     for line in lines:
@@ -61,7 +74,15 @@ def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
     return found
 
 
-@pytest.mark.parametrize("make", [folder, firehose, kinesis])
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("make", [folder, firehose, kinesis, emulated_firehose, emulated_kinesis])
 class TestContract:
     """What holds for every sink."""
 
