@@ -28,7 +28,7 @@ import pytest
 from loader.jobs import Job
 from loader.reference import canonical_symbol, source
 from loader.sinks import dead_letters
-from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
+from loader.sinks.stream import Backoff, Firehose, Kinesis, Service, StreamSink
 from loader.store import FolderStore
 from tests.lake import Lake
 from tests.loader.faulty import FaultyClient
@@ -159,9 +159,9 @@ def play(day: Day, folder: Path) -> dict[Key, tuple[str, ...]]:
     provider = rng.choice(["yahoo", "alphavantage"])
     truth = Truth(day, timedelta(seconds=source(provider).settling_seconds))
     client = FaultyClient(day.seed, *[day.delivery_faults] * 3)
-    service = rng.choice([Firehose(client), Kinesis(client)])
+    services: list[Service] = [Firehose(client), Kinesis(client)]
     landing = Landing(folder, client)
-    sink = StreamSink(service, STREAMS, Backoff(rng.choice([1, 2, 8]), sleep=lambda _: None, rng=rng))
+    sink = StreamSink(rng.choice(services), STREAMS, Backoff(rng.choice([1, 2, 8]), sleep=lambda _: None, rng=rng))
     vendor = PlayedVendor(truth, rng)
     expected, ledgers = truth.final(), []
     clock = Clock()
