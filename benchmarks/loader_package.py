@@ -1,9 +1,11 @@
 """The Lambda package: its size, its import time, and what a ten-symbol fetch through the handler takes.
 
-`python -m benchmarks.loader_package` needs the recorded bars (TICKERLAKE_REALDATA). A server on 127.0.0.1 plays Alpha
-Vantage, Firehose and S3. It answers each of ten symbols with a month of real minutes in the vendor's shape, moved in
-time so that the newest are of yesterday. Beside it a handler of the usual kind does the same work: requests, pandas,
-boto3, a record a row. Each figure is of a fresh interpreter: the median of five, memory the highest process peak.
+`python -m benchmarks.loader_package [DAYS]` needs the recorded bars (TICKERLAKE_REALDATA). Both handlers reach DAYS
+back (default 1, the loader's own; on a Sunday or Monday morning, 4). A server on 127.0.0.1 plays Alpha Vantage, Firehose
+and S3. It answers each of ten symbols with a month of real minutes in the vendor's shape, moved in time so that the
+newest are of yesterday. Beside it a handler of the usual kind does the same work: requests, pandas, boto3, a record a
+row. Each figure is of a fresh interpreter: the median of five, memory the highest process peak. Exits with 1 when the
+loader is over its budget.
 """
 
 import csv
@@ -29,8 +31,7 @@ from loader.package import build
 from loader.reference import universe
 from tests import realdata
 
-DAYS = 4
-"""How far both reach back: far enough for a session, whatever the day of the week."""
+BUDGET = {"zip_bytes": 5 * 1024 * 1024, "import_ms": 300, "peak_mib": 128}
 _TIMED = """
 import json, resource, sys, time
 sys.path[:0] = {folder!r}
@@ -128,14 +129,14 @@ class Played:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
-def measure(played: Played, work: tuple[str, str], folder: Path | None, runs: int = 5) -> dict[str, Any]:
+def measure(played: Played, work: tuple[str, str], days: str, folder: Path | None, runs: int = 5) -> dict[str, Any]:
     """Give median milliseconds and peak MiB of one kind of handler, and what Firehose got of it."""
     environment = os.environ | {
         "AWS_ENDPOINT_URL": played.url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_NAME": "loader", "TICKERLAKE_STATE_BUCKET": "state",
         "TICKERLAKE_PROVIDER": "alphavantage", "TICKERLAKE_ALPHAVANTAGE_URL": played.url, "TICKERLAKE_SINK": "firehose",
         "TICKERLAKE_ALPHAVANTAGE_KEY": "a-key-of-sixteen", "TICKERLAKE_ALPHAVANTAGE_LIMITS": "none",
-        "TICKERLAKE_SYMBOLS": ",".join(universe()), "TICKERLAKE_DAYS": str(DAYS), "DAYS": str(DAYS),
+        "TICKERLAKE_SYMBOLS": ",".join(universe()), "TICKERLAKE_DAYS": days, "DAYS": days,
         **{f"TICKERLAKE_STREAM_{name}": "s" for name in ("BARS", "DAILY_BARS", "CORPORATE_ACTIONS", "LOADER_RUNS")},
     }  # fmt: skip
     code = _TIMED.format(folder=[str(folder)] if folder else [], imports=work[0], code=work[1])
@@ -166,7 +167,8 @@ def main() -> None:
         size = build(Path(folder) / "loader.zip")
         with zipfile.ZipFile(Path(folder) / "loader.zip") as archive:
             archive.extractall(Path(folder) / "task")
-        ours, usual = measure(played, _OURS, Path(folder) / "task"), measure(played, _USUAL, None)
+        days = sys.argv[1] if len(sys.argv) > 1 else "1"
+        ours, usual = measure(played, _OURS, days, Path(folder) / "task"), measure(played, _USUAL, days, None)
     ratios = {name: round(usual[name] / ours[name], 2) for name in ours}
     print(
         json.dumps(
@@ -175,6 +177,7 @@ def main() -> None:
                 f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}",
                 "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "zip_bytes": size,
+                "days": int(days),
                 "vendor_body_bytes": len(body),
                 "loader": ours,
                 "pandas_and_boto3": usual,
@@ -183,6 +186,10 @@ def main() -> None:
             indent=2,
         )
     )
+    spent = {"zip_bytes": size, **ours}
+    over = [f"{name} {spent[name]:,} of {allowed:,}" for name, allowed in BUDGET.items() if spent[name] > allowed]
+    if over:
+        sys.exit(f"over budget: {', '.join(over)}")
 
 
 if __name__ == "__main__":
