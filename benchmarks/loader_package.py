@@ -1,11 +1,11 @@
 """The Lambda package: its size, its import time, and what a ten-symbol fetch through the handler takes.
 
 `python -m benchmarks.loader_package [DAYS]` needs the recorded bars (TICKERLAKE_REALDATA). Both handlers reach DAYS
-back (default 1, the loader's own; on a Sunday or Monday morning, 4). A server on 127.0.0.1 plays Alpha Vantage, Firehose
-and S3. It answers each of ten symbols with a month of real minutes in the vendor's shape, moved in time so that the
-newest are of yesterday. Beside it a handler of the usual kind does the same work: requests, pandas, boto3, a record a
-row. Each figure is of a fresh interpreter: the median of five, memory the highest process peak. Exits with 1 when the
-loader is over its budget.
+back (default 1, the loader's own; on a Sunday or Monday morning, 4). A server on 127.0.0.1 plays Alpha Vantage,
+Firehose and S3. It answers each of ten symbols with a month of real minutes in the vendor's shape, moved in time so
+that the newest are of yesterday. Beside it a handler of the usual kind does the same work: requests, pandas, boto3, a
+record a row. Each figure is of a fresh interpreter: the median of five, memory the highest process peak. Exits with 1
+when the loader is over its budget.
 """
 
 import csv

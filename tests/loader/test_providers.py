@@ -88,6 +88,55 @@ def test_adjusted_daily_bars_keep_the_raw_close_beside_the_adjusted_and_find_eve
     assert [(action.kind, action.ratio) for action in outcome.actions] == [("split", "4.0")]
 
 
+MARCH = (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("rapidapi", [False, True])
+@pytest.mark.parametrize(
+    ("symbol", "dataset", "expected"),
+    [
+        ("BTCUSD", "bars", {"function": "CRYPTO_INTRADAY", "symbol": "BTC", "market": "USD", "interval": "5min"}),
+        ("BTCUSD", "daily_bars", {"function": "DIGITAL_CURRENCY_DAILY", "symbol": "BTC", "market": "USD"}),
+        ("EURUSD", "bars", {"function": "FX_INTRADAY", "from_symbol": "EUR", "to_symbol": "USD", "interval": "5min"}),
+        ("EURUSD", "daily_bars", {"function": "FX_DAILY", "from_symbol": "EUR", "to_symbol": "USD"}),
+    ],
+)
+def test_alphavantage_crypto_and_forex_come_in_utc(
+    symbol: str, dataset: str, expected: dict[str, str], rapidapi: bool
+) -> None:
+    meta = {"2. Digital Currency Code": "BTC", "4. Interval": "5min", "7. Time Zone": "UTC"}
+    row = {"1. open": "1.10", "2. high": "1.20", "3. low": "1.00", "4. close": "1.15"}
+    if symbol == "BTCUSD":
+        row["5. volume"] = "0.00012345"
+    name, label = ("5min", "2026-03-02 00:35:00") if dataset == "bars" else ("Daily", "2026-03-02")
+    kind = "Crypto" if symbol == "BTCUSD" else "FX"
+    body = json.dumps({"Meta Data": meta, f"Time Series {kind} ({name})": {label: row}}).encode()
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
+        on = date(2026, 3, 2)
+        _, outcome = made.fetch(http, context(made.source, symbol, on=on), Ask(dataset, *MARCH), KEY)
+    assert expected.items() <= vendor.asked[0].query.items()
+    (bar,) = outcome.bars or outcome.daily_bars
+    assert (bar.symbol, bar.close, bar.volume) == (symbol, "1.15", row.get("5. volume", "0"))
+    if outcome.bars:
+        assert outcome.bars[0].bar_start == datetime(2026, 3, 2, 0, 35, tzinfo=UTC)
+    else:
+        assert outcome.daily_bars[0].session_date == on
+
+
+@pytest.mark.loopback
+def test_rows_of_other_days_are_passed_over_and_unreadable_ones_are_not() -> None:
+    row = {f"{at}. {name}": "1" for at, name in enumerate(("open", "high", "low", "close", "volume"), 1)}
+    labels = ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "2026-02-02 09:30:00", "2026-04-01 09:30:00", "soon"]
+    body = json.dumps({"Time Series (5min)": dict.fromkeys(labels, row)}).encode()
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=False, base_url=vendor.url)
+        on = date(2026, 3, 2)
+        _, outcome = made.fetch(http, context(made.source, "TSLA", on=on), Ask("bars", *MARCH), KEY)
+    assert [bar.vendor_label for bar in outcome.bars] == ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "soon"]
+
+
 @pytest.mark.loopback
 def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
