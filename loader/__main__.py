@@ -277,7 +277,7 @@ def _parser() -> argparse.ArgumentParser:
     backfill.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="first day, UTC")
     backfill.add_argument("--to", dest="until", type=date.fromisoformat, required=True, help="last day, UTC")
     backfill.add_argument("--dry-run", action="store_true", help="print the requests and make none")
-    backfill.set_defaults(run=lambda options: commands.backfill(options, _tell))
+    backfill.set_defaults(run=commands.backfill)
 
     watch = command("watch", [common, asking], "poll while the exchanges are open")
     watch.add_argument("--every", type=_seconds, default=60.0, metavar="30s", help="pause between polls (default: 60s)")

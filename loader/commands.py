@@ -43,7 +43,7 @@ def fetch(options: argparse.Namespace, tell: Tell) -> int:
     return tell(run, ledger, options) or int(bool(report.missed))
 
 
-def backfill(options: argparse.Namespace, tell: Tell) -> int:
+def backfill(options: argparse.Namespace) -> int:
     """Fetch a range of days, resuming where an earlier call with the same range stopped."""
     job = _job(options)
     first = datetime.combine(options.first, time(), UTC)

@@ -8,9 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -87,33 +85,21 @@ def test_every_commands_help_has_examples_that_parse_and_the_exit_codes(capsys: 
         assert "130  stopped by Ctrl-C" in text
 
 
-class Vendor(BaseHTTPRequestHandler):
-    """Plays Yahoo: one known symbol, one throttled, any other unknown."""
-
-    def do_GET(self) -> None:
-        if "/chart/TSLA" in self.path:
-            status, body = 200, json.dumps(YAHOO_1MIN)
-        elif "/chart/SLOW" in self.path:
-            status, body = 429, "Too Many Requests"
-        else:
-            error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
-            status, body = 404, json.dumps({"chart": {"result": None, "error": error}})
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Stay quiet."""
+def yahoo(asked: playing.Asked) -> tuple[int, bytes]:
+    """Knows one symbol, throttles another, and has never heard of the rest."""
+    if asked.path.endswith("/chart/TSLA"):
+        return 200, json.dumps(YAHOO_1MIN).encode()
+    if asked.path.endswith("/chart/SLOW"):
+        return 429, b"Too Many Requests"
+    error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
+    return 404, json.dumps({"chart": {"result": None, "error": error}}).encode()
 
 
 @pytest.fixture
 def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    server = HTTPServer(("127.0.0.1", 0), Vendor)
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("TICKERLAKE_YAHOO_URL", f"http://127.0.0.1:{server.server_port}")
-    yield
-    server.shutdown()
-    server.server_close()
+    with playing.Vendor(yahoo) as server:
+        monkeypatch.setenv("TICKERLAKE_YAHOO_URL", server.url)
+        yield
 
 
 @pytest.mark.loopback

@@ -123,6 +123,13 @@ class TestContract:
         assert len(landed("bars")) == len(DAY)
 
 
+def test_a_kinesis_record_holds_one_symbol_which_is_its_partition_key() -> None:
+    client = FaultyClient()
+    StreamSink(Kinesis(client), STREAMS, backoff()).deliver("bars", DAY, "RUN", NOW)
+    for key, data in client.accepted["bars"]:
+        assert {packing.partition_key(line) for line in data.splitlines()} == {key}
+
+
 def test_records_are_filled_to_the_billing_increment() -> None:
     lines = [b"x" * size for size in random.Random(5).choices(range(300, 420), k=20_000)]
     records, too_large = packing.pack(lines)
