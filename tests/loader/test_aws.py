@@ -131,6 +131,7 @@ def test_a_function_fans_out_in_shards_that_share_state_in_s3(
     state = store.read("state/live/simulated-bars-60min.json")
     assert state is not None
     assert json.loads(state.content)["final_until"].keys() == {"BTCUSD", "EURUSD", "TSLA"}
+    assert store.keys("state/quota/") == ["state/quota/simulated.json"]
     assert "0123456789abcdef" not in capsys.readouterr().out
 
 

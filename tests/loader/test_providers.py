@@ -3,11 +3,17 @@
 import gzip
 import json
 import logging
-from datetime import UTC, date, datetime
+import ssl
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from loader.__main__ import main
 from loader.errors import LoaderError
@@ -212,6 +218,43 @@ def test_a_body_without_end_is_cut_off() -> None:
 
 
 @pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("read", "total", "trouble"), [(0.1, 60.0, "ReadTimeout"), (9.0, 0.0, "body not complete after 0 s")]
+)
+def test_a_vendor_that_keeps_us_waiting_is_let_go(read: float, total: float, trouble: str) -> None:
+    done = Event()
+
+    def answer(_: Asked) -> tuple[int, bytes]:
+        if read < 1:
+            done.wait(10)
+        return 200, b"x" * 100_000
+
+    with Vendor(answer) as vendor, Http(Redactor([]), read=read, total=total) as http:
+        assert http.get(vendor.url, {}).trouble == trouble
+        done.set()
+
+
+@pytest.mark.loopback
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    encoding = serialization.Encoding.PEM
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+    with Vendor(lambda _: (200, b"{}"), tls=tls) as vendor, Http(Redactor([])) as http:
+        assert http.get(vendor.url.replace("http://127.0.0.1", "https://localhost"), {}).trouble == "SSLError"
+    assert vendor.asked == []
+
+
+@pytest.mark.loopback
 def test_a_host_that_is_gone_is_a_transport_outcome() -> None:
     with Http(Redactor([KEY]), connect=0.2) as http:
         made = AlphaVantage(base_url="http://127.0.0.1:9")
@@ -290,6 +333,21 @@ def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
     (bar,) = outcome.bars
     assert (bar.bar_start, bar.open, bar.close) == (datetime(2026, 3, 2, 14, 30, tzinfo=UTC), "1.5", "1.75")
     assert outcome.null_rows == 1
+
+
+@pytest.mark.loopback
+def test_http_json_reads_days_with_an_adjusted_close(tmp_path: Path) -> None:
+    row = {"d": "2026-03-02", "open": 2, "high": 2, "low": 1, "close": 1.50, "volume": 7, "adj": 0.75}
+    file = tmp_path / "api.json"
+    with Vendor(lambda _: (200, json.dumps([row]).encode())) as vendor, Http(Redactor([])) as http:
+        fields = {name: name for name in ("open", "high", "low", "close", "volume")}
+        fields |= {"time": "d", "adjusted_close": "adj"}
+        url = vendor.url + "/{symbol}/{interval}?from={first_date}&to={until_date}"
+        file.write_text(json.dumps({"url": url, "rows": [], "fields": fields, "intervals": {"1day": "d1"}}))
+        _, outcome = http_json.load(file).fetch(http, context("http_json", "TSLA"), Ask("daily_bars", *MARCH), "")
+    assert (vendor.asked[0].path, vendor.asked[0].query) == ("/TSLA/d1", {"from": "2026-03-02", "to": "2026-03-03"})
+    (day,) = outcome.daily_bars
+    assert (day.session_date, day.close, day.adjusted_close) == (date(2026, 3, 2), "1.5", "0.75")
 
 
 @pytest.mark.parametrize(

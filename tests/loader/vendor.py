@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ssl import SSLContext
 from threading import Thread
 from types import TracebackType
 from urllib.parse import parse_qsl, urlsplit
@@ -27,6 +28,7 @@ class Vendor:
 
     answer: Callable[[Asked], tuple[int, bytes]]
     asked: list[Asked] = field(default_factory=list)
+    tls: SSLContext | None = None
 
     def __enter__(self) -> "Vendor":
         vendor = self
@@ -54,6 +56,9 @@ class Vendor:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
+        if self.tls:
+            self._server.socket = self.tls.wrap_socket(self._server.socket, server_side=True)
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
