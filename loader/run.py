@@ -11,7 +11,7 @@ from ulid import ULID
 
 from loader import reference
 from loader.archive import Archive, sha256
-from loader.outcome import Kind, Outcome
+from loader.outcome import Outcome
 from loader.record import (
     BAR_INTERVALS,
     SCHEMA_VERSION,
@@ -90,7 +90,7 @@ class Run:
         self.outcomes[outcome.kind] += 1
         self.parsed += len(outcome.bars) + len(outcome.daily_bars) + len(outcome.actions) + outcome.null_rows
         self.null_rows += outcome.null_rows
-        if payload and (self.archive_all or outcome.kind is Kind.UNKNOWN):
+        if payload and (self.archive_all or outcome.is_failure):
             self._payloads.append(payload)
         stamp = Stamp(received_at, self.run_id, sha256(payload))
         for bar in outcome.bars:

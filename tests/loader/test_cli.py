@@ -1,5 +1,6 @@
 """The command line: clear refusals, and live bars from a server that plays the vendor."""
 
+import gzip
 import json
 import os
 import re
@@ -113,6 +114,8 @@ def test_fetch_lands_what_it_gets_and_says_what_it_did_not(
     assert "GONE: unknown_symbol: No data found, symbol may be delisted" in printed
     assert len(landed(tmp_path)) == 2
     assert landed(tmp_path, "loader_runs")[0]["outcomes"] == {"bars": 1, "burst_limit": 1, "unknown_symbol": 1}
+    kept = [gzip.decompress(path.read_bytes()) for path in (tmp_path / "payloads").rglob("*.gz")]
+    assert sorted(body[:9] for body in kept) == [b"Too Many ", b'{"chart":'], "the failures' answers, and no others"
 
 
 BACKFILL = ["backfill", "--provider", "yahoo", "--symbols", "TSLA,NVDA", "--from", "2026-01-05", "--to", "2026-03-27"]

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -48,6 +49,17 @@ def test_the_transformation_gives_one_record_for_each_and_keeps_a_bad_lines_neig
         b'{"symbol":"\\u00e9"}',
     ]
     assert base64.b64decode(answer[3]["data"]) == b"\xff\xfe\n"
+
+
+def test_a_thousand_mixed_records_lose_no_line() -> None:
+    rng = random.Random(16)
+    lines = [b'{"symbol":"TSLA","close":"1.5"}', b'{ "symbol" : 7 }', b"oops", b"\xff", b"[]", b"\\N", b'{"a":']
+    batches = [[rng.choice(lines) for _ in range(rng.randrange(1, 9))] for _ in range(1000)]
+    records = [{"recordId": str(at), "data": encoded(b"\n".join(batch))} for at, batch in enumerate(batches)]
+    answer = transform({"records": records})["records"]
+    assert [(record["recordId"], record["result"]) for record in answer] == [(str(at), "Ok") for at in range(1000)]
+    for record, batch in zip(answer, batches, strict=True):
+        assert base64.b64decode(record["data"]) == b"".join(normalised(line) + b"\n" for line in batch)
 
 
 def test_a_line_of_our_own_passes_the_transformation_untouched() -> None:

@@ -205,6 +205,15 @@ def test_conservation_holds_whatever_the_far_side_does(service: Any, seed: int, 
         assert firsts == sorted(firsts), key
 
 
+@pytest.mark.parametrize("service", [Firehose, Kinesis])
+def test_a_tenth_of_faults_leaves_999_lines_of_1000_delivered(service: Any) -> None:
+    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_answer=0.1)
+    sink = StreamSink(service(client), STREAMS, Backoff(sleep=lambda _: None, rng=random.Random(9)))
+    confirmed = sum(sink.deliver("bars", DAY[at : at + 10], "RUN", NOW).confirmed for at in range(0, len(DAY), 10))
+    assert confirmed >= 0.999 * len(DAY)
+    assert client.calls > 1.2 * len(DAY) / 10
+
+
 def test_only_failed_records_are_sent_again_and_the_waits_are_capped() -> None:
     client = FaultyClient(seed=1)
     client.poison = b"bad"
