@@ -31,7 +31,6 @@ class Job:
 
     name: str
     provider: Provider
-    keys: Sequence[str]
     quota: Quota
     symbols: Sequence[str]
     dataset: str
@@ -61,12 +60,12 @@ class Job:
         made = registry.provider(name, environment)
         keys = registry.keys(made, environment)
         quota = Quota(store, made.source, registry.limits(name, made, environment), keys)
-        return cls(name, made, keys, quota, symbols, dataset, bar_interval, lake, sink, store, say)
+        return cls(name, made, quota, symbols, dataset, bar_interval, lake, sink, store, say)
 
     def ask(self, command: str, asks: Sequence[tuple[str, Ask]]) -> tuple[Run, Report, dict[str, object]]:
         """Make requests and land their answers as one run. Returns the run, its report and its ledger record."""
         run = Run(self.lake, command, self.name, self.now(), self.archive_all, sink=self.sink, store=self.store)
-        with Http(Redactor(self.keys)) as http:
+        with Http(Redactor(self.quota.keys)) as http:
             fetcher = Fetcher(self.provider, http, self.quota, self.bar_interval, self.say, self.now, self.attempts)
             report = fetcher.fetch(run, asks)
         return run, report, run.finish(self.now())
@@ -82,14 +81,14 @@ class Job:
     def increment(self, command: str, back: timedelta) -> tuple[Run, Report, dict[str, object]] | None:
         """Fetch what is missing or provisional; None when every exchange was closed since the last bar.
 
-        Progress is noted only when all lines were confirmed, and never past a request that was missed.
+        Progress is noted only when no line waits for another attempt, and never past a request that was missed.
         """
         progress, now = self._live(), self.now()
         asks = incremental(progress, self.symbols, self.dataset, now, back)
         if not asks:
             return None
         run, report, ledger = self.ask(command, self.plan(asks, progress.read().get("served_at", {})))
-        if not run.dead_lettered:
+        if not run.is_worth_repeating:
             incomplete = {symbol for symbol, _, _ in report.missed}
             reached: dict[str, datetime] = {}
             provisional: dict[str, datetime | None] = {}
@@ -129,7 +128,7 @@ class Job:
             some = left[start : start + PIECES_PER_RUN]
             run, report, ledger = self.ask("backfill", some)
             landed += int(str(ledger["confirmed"]))
-            if run.dead_lettered:
+            if run.is_worth_repeating:
                 missed += [(symbol, ask, "lines not delivered") for symbol, ask in some]
                 continue
             settled = [(symbol, ask) for symbol, ask, _, at in report.done if ask.until + _SETTLED <= at]

@@ -19,7 +19,9 @@ from loader.providers import registry
 from loader.providers.base import Ask, Limits
 from loader.providers.context import Context
 from loader.quota import Quota
+from loader.sinks.stream import Firehose, StreamSink
 from loader.store import FolderStore
+from tests.loader.faulty import FaultyClient
 from tests.loader.test_replay import landed
 
 MONDAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -208,6 +210,26 @@ def test_a_missed_request_holds_progress_back(tmp_path: Path, played: Any) -> No
     job.now = lambda: now
     job.increment("watch", timedelta(days=3))
     assert Progress.of(job.store, "live", "simulated", "bars", "60min").read()["final_until"] == {}
+
+
+def test_a_line_that_no_stream_takes_is_kept_and_holds_nothing_back(tmp_path: Path, played: Any) -> None:
+    made = played(lambda *_: Kind.BARS)
+    giant = [
+        Context.build("simulated", "BTCUSD", "60min", MONDAY.date()).bar("2026-03-02T05:00:00Z", "9" * 2**20, *"2121")
+    ]
+    fetch = made.fetch
+    made.fetch = lambda *asked: (b"x", Outcome(Kind.BARS, giant + fetch(*asked)[1].bars))
+    client, lake = FaultyClient(), tmp_path
+    job = make(lake, ["BTCUSD"])
+    job.sink = StreamSink(Firehose(client), {"bars": "bars", "loader_runs": "loader_runs"})
+    job.now = lambda: MONDAY + timedelta(hours=9)
+    made_now = job.increment("watch", timedelta(hours=9))
+    assert made_now is not None
+    assert (made_now[2]["dead_lettered"], made_now[2]["confirmed"]) == (1, 9)
+    assert job.store.keys("dead_letters/") == [f"dead_letters/bars/{made_now[0].run_id}.ndjson.gz"]
+    assert (
+        Progress.of(job.store, "live", "simulated", "bars", "60min").read()["final_until"]["BTCUSD"] > "2026-03-02T12"
+    )
 
 
 def make(lake: Path, symbols: list[str]) -> Job:
