@@ -32,7 +32,7 @@ FORMATS: dict[str, tuple[str, Callable[[bytes, Context], Outcome]]] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when all went well, 1 when some request failed, 2 when nothing could be done."""
+    """Run one command. Returns its exit code (see `--help`)."""
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Held as held:
-        print(f"error: another run holds the lease '{held}': wait, or delete it in state/lease", file=sys.stderr)
+        print(f"error: another run holds the lease '{held}': wait, or delete state/lease/{held}.json", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped: what has landed is noted, the same command resumes", file=sys.stderr)
@@ -103,7 +103,10 @@ def _tell(
     run: Run, ledger: dict[str, object], options: argparse.Namespace, planted: dict[str, int] | None = None
 ) -> int:
     if run.dead_lettered:
-        print(f"{run.dead_lettered:,} lines were not delivered: {run.lake}/dead_letters keeps them", file=sys.stderr)
+        print(
+            f"{run.dead_lettered:,} lines were not delivered; to try again: python -m loader resend-dead-letters",
+            file=sys.stderr,
+        )
     if options.json:
         print(json.dumps(ledger | ({"planted": planted} if planted else {})))
         return 1 if run.dead_lettered else 0
@@ -163,6 +166,75 @@ def _positive(text: str) -> int:
     return number
 
 
+_EXIT_CODES = """
+exit codes:
+  0    done
+  1    some request failed or some lines were not delivered; the rest has landed
+  2    nothing could be done: the message says what to mend
+  130  stopped by Ctrl-C: the same command goes on where it was
+"""
+_FIRST_STEPS = """
+first steps:
+  python -m loader doctor
+  python -m loader simulate --symbols TSLA --sessions 2
+  python -m loader fetch --provider yahoo --symbols TSLA,NVDA
+"""
+_MORE = {
+    "replay": """
+The time of a bar is read by the source's convention at the time of receipt; a file whose volumes contradict it is
+refused. Landing a file twice does no harm.
+
+examples:
+  python -m loader replay TSLA.csv --provider alphavantage_csv
+  python -m loader replay old.csv.gz --provider alphavantage_csv --symbol TSLA --received-at 2020-12-01 --label end
+""",
+    "fetch": """
+A throttled or broken request is repeated; a symbol that the vendor does not serve is named and left out. With
+--incremental the first provisional bar is where it begins.
+
+examples:
+  python -m loader fetch --provider yahoo --symbols TSLA,NVDA
+  python -m loader fetch --provider alphavantage --symbols TSLA --dataset daily_bars --days 100
+  python -m loader fetch --provider yahoo --incremental --json
+""",
+    "backfill": """
+Every ten requests land as a run of their own and are noted in state/backfill. After a kill, a Ctrl-C or a spent quota
+the same command asks only for what is left.
+
+examples:
+  python -m loader backfill --provider yahoo --symbols TSLA --from 2026-11-02 --to 2026-11-20 --dry-run
+  python -m loader backfill --provider alphavantage --symbols TSLA,NVDA --from 2026-08-01 --to 2026-11-20
+""",
+    "watch": """
+Each poll is a run: it asks from the first provisional bar on, and skips symbols whose exchange is closed.
+Ctrl-C ends it.
+
+examples:
+  python -m loader watch --provider yahoo --symbols TSLA,BTCUSD --every 30s
+  python -m loader watch --provider yahoo --rounds 1 --json
+""",
+    "resend-dead-letters": """
+What is confirmed is removed from dead_letters/, what is not stays. A line that lands twice counts as a duplicate.
+
+examples:
+  python -m loader resend-dead-letters
+  python -m loader resend-dead-letters --sink firehose --json
+""",
+    "doctor": """
+Asks no vendor. Exits with 1 when something is broken.
+
+examples:
+  python -m loader doctor
+  python -m loader doctor --json
+""",
+    "simulate": """
+examples:
+  python -m loader simulate --symbols TSLA,NVDA --sessions 2
+  python -m loader simulate --faults --part 1/2
+""",
+}
+
+
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--lake", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
@@ -176,12 +248,18 @@ def _parser() -> argparse.ArgumentParser:
     asking.add_argument("--dataset", choices=settings.DATASETS[:3], default="bars", help="what to ask (default: bars)")
     parser = argparse.ArgumentParser(
         prog="python -m loader",
-        description="Land vendor bars as raw JSON lines.",
-        epilog="Exit codes: 0 done, 1 some request failed (the others landed), 2 nothing could be done, 130 stopped.",
+        description="Land vendor bars as raw JSON lines; `make build` turns them into tables.",
+        epilog=_FIRST_STEPS + _EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     named = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    replay = named.add_parser("replay", parents=[common], help="land bars from files of a vendor's answers")
+    def command(name: str, parents: list[argparse.ArgumentParser], summary: str) -> argparse.ArgumentParser:
+        layout = argparse.RawDescriptionHelpFormatter
+        told = _MORE[name] + _EXIT_CODES
+        return named.add_parser(name, parents=parents, help=summary, epilog=told, formatter_class=layout)
+
+    replay = command("replay", [common], "land bars from files of a vendor's answers")
     replay.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a file, plain or .gz, named by its symbol")
     replay.add_argument("--provider", required=True, choices=FORMATS, help="format of the files")
     replay.add_argument("--source", help="feed the bars belong to (default: by provider; see seeds/source.csv)")
@@ -193,27 +271,30 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--trust-label", action="store_true", help="land even if the volumes contradict the label")
     replay.set_defaults(run=_replay)
 
-    fetch = named.add_parser("fetch", parents=[common, asking], help="fetch the last days from a vendor")
+    fetch = command("fetch", [common, asking], "fetch the last days from a vendor")
     fetch.add_argument("--days", type=_positive, default=1, help="how many days back from now (default: 1)")
     fetch.add_argument("--incremental", action="store_true", help="only what is missing or provisional")
     fetch.set_defaults(run=lambda options: commands.fetch(options, _tell))
 
-    backfill = named.add_parser("backfill", parents=[common, asking], help="fetch a range of days; resumes by itself")
+    backfill = command("backfill", [common, asking], "fetch a range of days; resumes by itself")
     backfill.add_argument("--from", dest="first", type=date.fromisoformat, required=True, help="first day, UTC")
     backfill.add_argument("--to", dest="until", type=date.fromisoformat, required=True, help="last day, UTC")
     backfill.add_argument("--dry-run", action="store_true", help="print the requests and make none")
-    backfill.set_defaults(run=lambda options: commands.backfill(options, _tell))
+    backfill.set_defaults(run=commands.backfill)
 
-    watch = named.add_parser("watch", parents=[common, asking], help="poll while the exchanges are open")
+    watch = command("watch", [common, asking], "poll while the exchanges are open")
     watch.add_argument("--every", type=_seconds, default=60.0, metavar="30s", help="pause between polls (default: 60s)")
     watch.add_argument("--days", type=_positive, default=1, help="how far the first poll reaches back (default: 1)")
     watch.add_argument("--rounds", type=int, default=0, help="stop after so many polls (default: never)")
     watch.set_defaults(run=lambda options: commands.watch(options, _tell))
 
-    examined = named.add_parser("doctor", parents=[common], help="say what is there, what is missing, what to do")
+    again = command("resend-dead-letters", [common], "land lines that were not delivered before")
+    again.set_defaults(run=commands.resend)
+
+    examined = command("doctor", [common], "say what is there, what is missing, what to do")
     examined.set_defaults(run=commands.examine)
 
-    made = named.add_parser("simulate", parents=[common], help="land generated, deterministic bars")
+    made = command("simulate", [common], "land generated, deterministic bars")
     made.add_argument("--symbols", type=_symbols, help="comma-separated (default: the curated universe)")
     made.add_argument(
         "--first", type=date.fromisoformat, default=date(2024, 6, 5), help="first day (default: 2024-06-05)"

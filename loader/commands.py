@@ -1,4 +1,4 @@
-"""The commands that ask vendors: fetch, backfill, watch, doctor."""
+"""The commands that ask vendors (fetch, backfill, watch), send dead letters again, and look around (doctor)."""
 
 import argparse
 import json
@@ -9,16 +9,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from time import sleep
 
-from loader import doctor, reference, settings
+from loader import doctor, reference, settings, store
 from loader.errors import LoaderError
-from loader.fetching import check
+from loader.fetching import QUOTA_USED_UP, Report, check
 from loader.jobs import Job
 from loader.lease import lease
 from loader.providers.base import Ask
 from loader.record import utc_text
 from loader.run import Run
-from loader.sinks import choose
-from loader.store import FolderStore
+from loader.sinks import choose, dead_letters
 
 Tell = Callable[[Run, dict[str, object], argparse.Namespace], int]
 """Prints a finished run; returns the exit code."""
@@ -30,24 +29,21 @@ def fetch(options: argparse.Namespace, tell: Tell) -> int:
     """Fetch the last days once; with `--incremental`, only what is missing or provisional."""
     job = _job(options)
     job.attempts = 1
-    now = datetime.now(UTC)
     if options.incremental:
-        made = job.increment("fetch", now, timedelta(days=options.days))
+        made = job.increment("fetch", timedelta(days=options.days))
         if made is None:
-            print("nothing to fetch: no exchange was open since the last final bar", file=sys.stderr)
-            return 0
+            return _closed(options)
         run, report, ledger = made
     else:
+        now = job.now()
         ask = Ask(options.dataset, now - timedelta(days=options.days), now)
         asks = [(symbol, piece) for symbol in job.symbols for piece in job.provider.plan(ask, options.interval)]
         run, report, ledger = job.ask("fetch", asks)
-    for symbol, _, why in report.missed:
-        if why == "quota used up":
-            print(f"{symbol}: not fetched: {why}", file=sys.stderr)
+    _say_unfetched(report)
     return tell(run, ledger, options) or int(bool(report.missed))
 
 
-def backfill(options: argparse.Namespace, tell: Tell) -> int:
+def backfill(options: argparse.Namespace) -> int:
     """Fetch a range of days, resuming where an earlier call with the same range stopped."""
     job = _job(options)
     first = datetime.combine(options.first, time(), UTC)
@@ -88,11 +84,13 @@ def watch(options: argparse.Namespace, tell: Tell) -> int:
         rounds += 1
         name = f"{job.provider.source}-{options.dataset}-{options.interval}"
         with lease(job.store, name, str(os.getpid()), _LEASE_SECONDS):
-            made = job.increment("watch", datetime.now(UTC), timedelta(days=options.days))
+            made = job.increment("watch", timedelta(days=options.days))
         if made:
-            tell(made[0], made[2], options)
-        elif not options.json:
-            print("closed: no exchange of these symbols is open")
+            run, report, ledger = made
+            _say_unfetched(report)
+            tell(run, ledger, options)
+        else:
+            _closed(options)
         if not options.rounds or rounds < options.rounds:
             sleep(options.every)
     return 0
@@ -109,6 +107,32 @@ def examine(options: argparse.Namespace) -> int:
     return int(any(state == "broken" for _, state, _ in found))
 
 
+def resend(options: argparse.Namespace) -> int:
+    """Send the dead letters again. Returns 1 when some could still not be delivered."""
+    configured = settings.read(options.lake, options.sink)
+    kept = store.choose(configured.lake)
+    with lease(kept, "dead-letters", str(os.getpid()), _LEASE_SECONDS):
+        confirmed, dead = dead_letters.resend(kept, choose.sink(configured), datetime.now(UTC))
+    if options.json:
+        print(json.dumps({"confirmed": confirmed, "dead_lettered": len(dead)}))
+    else:
+        print(f"landed {confirmed:,} dead letters, {len(dead):,} left")
+    for why, count in Counter(item.reason for item in dead).items():
+        print(f"{count:,} lines not delivered: {why}", file=sys.stderr)
+    return int(bool(dead))
+
+
+def _closed(options: argparse.Namespace) -> int:
+    print(json.dumps({"skipped": "closed"}) if options.json else "closed: no exchange of these symbols was open")
+    return 0
+
+
+def _say_unfetched(report: Report) -> None:
+    for symbol, _, why in report.missed:
+        if why == QUOTA_USED_UP:
+            print(f"{symbol}: not fetched: {why}", file=sys.stderr)
+
+
 def _job(options: argparse.Namespace) -> Job:
     configured = settings.read(options.lake, options.sink)
     symbols = options.symbols or reference.universe()
@@ -119,7 +143,7 @@ def _job(options: argparse.Namespace) -> Job:
         options.interval,
         configured.lake,
         choose.sink(configured),
-        FolderStore(configured.lake),
+        store.choose(configured.lake),
         lambda text: print(text, file=sys.stderr),
         os.environ,
     )

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 MAX_BYTES = 32 * 1024 * 1024
-"""A larger body is refused: a year of minutes is under 20 MB."""
+"""A larger file is refused: a year of minutes is under 20 MB. What comes over HTTP is cut off earlier."""
 _INTEGER = re.compile(r"-?[0-9]{1,15}(\.0+)?")
 
 

@@ -6,28 +6,30 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from loader import store
 from loader.errors import LoaderError
 from loader.providers import registry
 from loader.quota import Quota
 from loader.settings import Settings
-from loader.store import FolderStore
+from loader.sinks import dead_letters
+from loader.store import Store
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """Yield one finding a line: what was examined, `ok`, `missing` or `broken`, and the figure or the remedy."""
     yield _lake(settings.lake)
     yield "sink", "ok", settings.sink
+    kept = store.choose(settings.lake, environment)
     for name in registry.PROVIDERS:
-        yield _provider(name, settings, environment)
+        yield _provider(name, kept, environment)
     runs = sorted((settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
     if not runs:
         yield "last run", "missing", "try: python -m loader fetch --provider yahoo --symbols TSLA"
     else:
         yield _last_run(runs[-1])
-    buried = list((settings.lake / "dead_letters").glob("*/*.ndjson.gz"))
+    buried = kept.keys(dead_letters.FOLDER)
     if buried:
-        remedy = f"{len(buried)} files: move them below raw/<dataset>/dt=…/hr=…/ to land them"
-        yield "dead letters", "broken", remedy
+        yield "dead letters", "broken", f"{len(buried)} files; to land them: python -m loader resend-dead-letters"
 
 
 def _lake(lake: Path) -> tuple[str, str, str]:
@@ -37,11 +39,11 @@ def _lake(lake: Path) -> tuple[str, str, str]:
     return "lake", "ok", str(lake) if lake.exists() else f"{lake} (made by the first run)"
 
 
-def _provider(name: str, settings: Settings, environment: Mapping[str, str]) -> tuple[str, str, str]:
+def _provider(name: str, kept: Store, environment: Mapping[str, str]) -> tuple[str, str, str]:
     try:
         made = registry.provider(name, environment)
         keys = registry.keys(made, environment)
-        quota = Quota(FolderStore(settings.lake), made.source, registry.limits(name, made, environment), keys)
+        quota = Quota(kept, made.source, registry.limits(name, made, environment), keys)
     except LoaderError as error:
         return name, "missing", str(error)
     left = quota.left_today()

@@ -13,10 +13,12 @@ from loader.providers.context import Context
 from loader.quota import Quota
 from loader.run import Run
 
+QUOTA_USED_UP = "quota used up"
 _GIVEN_UP = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Give the time of day, aware and in UTC."""
     return datetime.now(UTC)
 
 
@@ -37,7 +39,7 @@ class Fetcher:
     quota: Quota
     bar_interval: str
     say: Callable[[str], object]
-    now: Callable[[], datetime] = _utc_now
+    now: Callable[[], datetime] = utc_now
     attempts: int = 3
     rng: random.Random = field(default_factory=random.Random)
 
@@ -57,7 +59,7 @@ class Fetcher:
             outcome = None if spent else self._one(run, symbol, ask)
             if outcome is None:
                 spent = True
-                report.missed.append((symbol, ask, "quota used up"))
+                report.missed.append((symbol, ask, QUOTA_USED_UP))
             elif outcome.is_failure:
                 self.say(f"{symbol}: {outcome.kind}: {outcome.message}")
                 report.missed.append((symbol, ask, f"{outcome.kind}: {outcome.message}"))

@@ -2,27 +2,27 @@
 
 Environment: TICKERLAKE_PROVIDER, TICKERLAKE_SYMBOLS (default: the curated universe), TICKERLAKE_INTERVAL,
 TICKERLAKE_DATASET, TICKERLAKE_SINK and the streams' names, TICKERLAKE_STATE_BUCKET (and _PREFIX) for state, archive and
-dead letters. An event may carry `symbols`, `dataset`, or `shard: [k, n]` to fan symbols out. A key's variable with the
-suffix `_SECRET` names where the key is: `ssm:/name` or `secretsmanager:name`; it is read once in ten minutes.
+dead letters; a function without a sink and a bucket that last refuses to start. An event may carry `symbols`,
+`dataset`, or `shard: [k, n]`: schedules whose events count k from 0 to n-1 fan the symbols out. A key's variable with
+the suffix `_SECRET` names where the key is: `ssm:/name` or `secretsmanager:name`; it is read once in ten minutes.
 """
 
 import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
-from loader import reference, settings
+from loader import reference, settings, store
 from loader.errors import LoaderError
 from loader.fetching import check
 from loader.jobs import Job
 from loader.lease import Held, lease
 from loader.sinks import choose
-from loader.store import FolderStore, S3Store, Store
 
-_LEASE_SECONDS = 300
+_LEASE_SECONDS = 900.0
+"""As long as a function may run: a killed one blocks nobody for longer than it could have lived."""
 _SECRET_SECONDS = 600
 _secrets: dict[str, tuple[float, str]] = {}
 
@@ -35,22 +35,23 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, objec
     """
     started = time.monotonic()
     configured = settings.read("/tmp/lake", None)  # noqa: S108 - the only folder a function may write
+    settings.require_durable(configured)
     name = os.environ.get("TICKERLAKE_PROVIDER", "yahoo")
     environment = with_secrets(os.environ, fetch_secret)
     dataset = str(event.get("dataset") or os.environ.get("TICKERLAKE_DATASET") or "bars")
     interval = os.environ.get("TICKERLAKE_INTERVAL", "1min")
     symbols = shard(event, os.environ)
-    store = _store(configured.lake)
+    kept = store.choose(configured.lake)
     sink = choose.sink(configured)
     say: Callable[[str], object] = lambda text: _log("warning", text)  # noqa: E731
-    job = Job.build(name, symbols, dataset, interval, configured.lake, sink, store, say, environment)
+    job = Job.build(name, symbols, dataset, interval, configured.lake, sink, kept, say, environment)
     check(interval, job.provider.source, symbols)
     holder = str(getattr(context, "aws_request_id", "local"))
-    label = "-".join(["handler", job.provider.source, dataset, *map(str, event.get("shard") or [])])
+    label = "-".join(["handler", job.provider.source, dataset, interval, *map(str, event.get("shard") or [])])
     try:
-        with lease(store, label, holder, _LEASE_SECONDS):
+        with lease(kept, label, holder, _LEASE_SECONDS):
             days = int(os.environ.get("TICKERLAKE_DAYS", "1"))
-            made = job.increment("lambda", datetime.now(UTC), timedelta(days=days))
+            made = job.increment("lambda", timedelta(days=days))
     except Held:
         _log("info", "another run is under way")
         return {"skipped": "overlap"}
@@ -60,7 +61,8 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, objec
     _, report, ledger = made
     for symbol, _, why in report.missed:
         _log("warning", "missed", symbol=symbol, why=why)
-    print(json.dumps(metrics(ledger, job.provider.source, (time.monotonic() - started) * 1000, time.time())))
+    latency = (time.monotonic() - started) * 1000
+    print(json.dumps(metrics(ledger, job.provider.source, latency, job.oldest_provisional(), job.now())))
     return ledger
 
 
@@ -74,14 +76,23 @@ def shard(event: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]
     return symbols[int(part) :: int(parts)]
 
 
-def metrics(ledger: Mapping[str, Any], source: str, milliseconds: float, now: float) -> dict[str, object]:
-    """Word a run as one log line in CloudWatch's embedded metric format."""
+def metrics(
+    ledger: Mapping[str, Any], source: str, milliseconds: float, oldest_provisional: datetime | None, now: datetime
+) -> dict[str, object]:
+    """Word a run as one log line in CloudWatch's embedded metric format.
+
+    `oldest_provisional_bar` is the age in seconds of the oldest landed bar that still waits for its final version, 0
+    when none does: it grows as long as a vendor does not deliver.
+    """
     counts: dict[str, float] = {name: ledger[name] for name in ("requests", "sent", "confirmed", "dead_lettered")}
     counts |= {f"outcome_{kind}": count for kind, count in ledger["outcomes"].items()}
-    names = [{"Name": name, "Unit": "Count"} for name in counts] + [{"Name": "latency", "Unit": "Milliseconds"}]
+    names = [{"Name": name, "Unit": "Count"} for name in counts]
+    names += [{"Name": "latency", "Unit": "Milliseconds"}, {"Name": "oldest_provisional_bar", "Unit": "Seconds"}]
+    age = (now - oldest_provisional).total_seconds() if oldest_provisional else 0.0
+    measured = {"latency": milliseconds, "oldest_provisional_bar": age, **counts}
     directive = {"Namespace": "tickerlake", "Dimensions": [["source"]], "Metrics": names}
-    described = {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]}
-    return {"_aws": described, "source": source, "run_id": ledger["run_id"], "latency": milliseconds, **counts}
+    described = {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": described, "source": source, "run_id": ledger["run_id"], **measured}
 
 
 def with_secrets(environment: Mapping[str, str], fetch: Callable[[str], str]) -> dict[str, str]:
@@ -112,15 +123,6 @@ def fetch_secret(place: str) -> str:
     except (BotoCoreError, ClientError) as error:
         raise LoaderError(f"cannot read the secret {place}: {type(error).__name__}") from None
     raise LoaderError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")
-
-
-def _store(lake: Path) -> Store:
-    bucket = os.environ.get("TICKERLAKE_STATE_BUCKET")
-    if not bucket:
-        return FolderStore(lake)
-    import boto3
-
-    return S3Store(boto3.client("s3"), bucket, os.environ.get("TICKERLAKE_STATE_PREFIX", ""))
 
 
 def _log(level: str, message: str, **details: object) -> None:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from loader.fetching import Fetcher, Report
+from loader.fetching import QUOTA_USED_UP, Fetcher, Report, utc_now
 from loader.http import Http
-from loader.progress import Progress, advance, fair_order, final_until, incremental, is_open
+from loader.progress import Progress, advance, fair_order, incremental, is_open, reach
 from loader.providers import registry
 from loader.providers.base import Ask, Provider
 from loader.quota import Quota
@@ -31,7 +31,6 @@ class Job:
 
     name: str
     provider: Provider
-    keys: Sequence[str]
     quota: Quota
     symbols: Sequence[str]
     dataset: str
@@ -42,6 +41,7 @@ class Job:
     say: Callable[[str], object]
     archive_all: bool = False
     attempts: int = 3
+    now: Callable[[], datetime] = utc_now
 
     @classmethod
     def build(
@@ -60,16 +60,15 @@ class Job:
         made = registry.provider(name, environment)
         keys = registry.keys(made, environment)
         quota = Quota(store, made.source, registry.limits(name, made, environment), keys)
-        return cls(name, made, keys, quota, symbols, dataset, bar_interval, lake, sink, store, say)
+        return cls(name, made, quota, symbols, dataset, bar_interval, lake, sink, store, say)
 
     def ask(self, command: str, asks: Sequence[tuple[str, Ask]]) -> tuple[Run, Report, dict[str, object]]:
         """Make requests and land their answers as one run. Returns the run, its report and its ledger record."""
-        now = datetime.now(UTC)
-        run = Run(self.lake, command, self.name, now, self.archive_all, sink=self.sink, store=self.store)
-        with Http(Redactor(self.keys)) as http:
-            fetcher = Fetcher(self.provider, http, self.quota, self.bar_interval, self.say, attempts=self.attempts)
+        run = Run(self.lake, command, self.name, self.now(), self.archive_all, sink=self.sink, store=self.store)
+        with Http(Redactor(self.quota.keys)) as http:
+            fetcher = Fetcher(self.provider, http, self.quota, self.bar_interval, self.say, self.now, self.attempts)
             report = fetcher.fetch(run, asks)
-        return run, report, run.finish(datetime.now(UTC))
+        return run, report, run.finish(self.now())
 
     def plan(self, asks: Mapping[str, Ask], served_at: dict[str, str]) -> list[tuple[str, Ask]]:
         """Cut each symbol's range as the vendor serves it, drop what no exchange traded in, and take turns."""
@@ -79,25 +78,33 @@ class Job:
         }
         return fair_order(pieces, served_at)
 
-    def increment(self, command: str, now: datetime, back: timedelta) -> tuple[Run, Report, dict[str, object]] | None:
+    def increment(self, command: str, back: timedelta) -> tuple[Run, Report, dict[str, object]] | None:
         """Fetch what is missing or provisional; None when every exchange was closed since the last bar.
 
-        Progress is noted only when all lines were confirmed, and never past a request that was missed.
+        Progress is noted only when no line waits for another attempt, and never past a request that was missed.
         """
-        progress = Progress.of(self.store, "live", self.provider.source, self.dataset, self.bar_interval)
+        progress, now = self._live(), self.now()
         asks = incremental(progress, self.symbols, self.dataset, now, back)
         if not asks:
             return None
         run, report, ledger = self.ask(command, self.plan(asks, progress.read().get("served_at", {})))
-        if not run.dead_lettered:
+        if not run.is_worth_repeating:
             incomplete = {symbol for symbol, _, _ in report.missed}
             reached: dict[str, datetime] = {}
+            provisional: dict[str, datetime | None] = {}
             for symbol, _, outcome, received_at in report.done:
-                until = final_until(outcome, received_at)
+                first, until = reach(outcome, received_at)
+                if until:
+                    provisional[symbol] = provisional.get(symbol) or first
                 if until and symbol not in incomplete:
-                    reached[symbol] = max(until, reached.get(symbol, until))
-            advance(progress, reached, now, {symbol for symbol, *_ in report.done})
+                    reached[symbol] = provisional[symbol] or max(until, reached.get(symbol, until))
+            advance(progress, reached, provisional, now, {symbol for symbol, *_ in report.done})
         return run, report, ledger
+
+    def oldest_provisional(self) -> datetime | None:
+        """Give the start of the oldest landed row that waits for its final version; None when none does."""
+        waiting = self._live().read().get("provisional", {})
+        return min((datetime.fromisoformat(waiting[one]) for one in self.symbols if one in waiting), default=None)
 
     def remaining(self, first: datetime, until: datetime) -> tuple[list[tuple[str, Ask]], int]:
         """Give a back-fill's requests that are not done yet, and how many are."""
@@ -121,7 +128,7 @@ class Job:
             some = left[start : start + PIECES_PER_RUN]
             run, report, ledger = self.ask("backfill", some)
             landed += int(str(ledger["confirmed"]))
-            if run.dead_lettered:
+            if run.is_worth_repeating:
                 missed += [(symbol, ask, "lines not delivered") for symbol, ask in some]
                 continue
             settled = [(symbol, ask) for symbol, ask, _, at in report.done if ask.until + _SETTLED <= at]
@@ -129,10 +136,13 @@ class Job:
             done += len(report.done)
             missed += report.missed
             tell(done, len(left))
-            if any(why == "quota used up" for _, _, why in report.missed):
-                missed += [(symbol, ask, "quota used up") for symbol, ask in left[start + PIECES_PER_RUN :]]
+            if any(why == QUOTA_USED_UP for _, _, why in report.missed):
+                missed += [(symbol, ask, QUOTA_USED_UP) for symbol, ask in left[start + PIECES_PER_RUN :]]
                 break
         return done, missed, landed
+
+    def _live(self) -> Progress:
+        return Progress.of(self.store, "live", self.provider.source, self.dataset, self.bar_interval)
 
     def _backfill(self) -> Progress:
         return Progress.of(self.store, "backfill", self.provider.source, self.dataset, self.bar_interval)

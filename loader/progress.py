@@ -52,8 +52,8 @@ class Progress:
         return (state if isinstance(state, dict) else {}), found.version if found else ABSENT
 
 
-def final_until(outcome: Outcome, received_at: datetime) -> datetime | None:
-    """Give the time up to which an answer's rows are final: the first provisional row, else the end of the last row."""
+def reach(outcome: Outcome, received_at: datetime) -> tuple[datetime | None, datetime | None]:
+    """Give an answer's first provisional row, and up to when its rows are final: to that row, or to the end."""
     rows = [
         (bar.bar_start, timedelta(minutes=BAR_INTERVALS[bar.bar_interval]), is_final(bar, received_at))
         for bar in outcome.bars
@@ -66,8 +66,8 @@ def final_until(outcome: Outcome, received_at: datetime) -> datetime | None:
     ]
     provisional = [start for start, _, final in rows if not final]
     if provisional:
-        return min(provisional)
-    return max((start + length for start, length, _ in rows), default=None)
+        return min(provisional), min(provisional)
+    return None, max((start + length for start, length, _ in rows), default=None)
 
 
 def is_open(symbol: str, ask: Ask) -> bool:
@@ -104,13 +104,21 @@ def incremental(
     return asks
 
 
-def advance(progress: Progress, reached: dict[str, datetime], served_at: datetime, served: Iterable[str]) -> None:
-    """Note how far symbols came and when they were served; nobody's progress ever goes back."""
+def advance(
+    progress: Progress,
+    reached: Mapping[str, datetime],
+    provisional: Mapping[str, datetime | None],
+    served_at: datetime,
+    served: Iterable[str],
+) -> None:
+    """Note how far symbols came, their first provisional row, and when they were served; no progress goes back."""
 
     def change(state: dict[str, Any]) -> None:
         known = state.setdefault("final_until", {})
         for symbol, moment in reached.items():
             known[symbol] = max(utc_text(moment), known.get(symbol, ""))
         state.setdefault("served_at", {}).update(dict.fromkeys(served, utc_text(served_at)))
+        waiting = state.get("provisional", {}) | {symbol: at and utc_text(at) for symbol, at in provisional.items()}
+        state["provisional"] = {symbol: at for symbol, at in waiting.items() if at}
 
     progress.change(change)

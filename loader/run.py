@@ -11,7 +11,7 @@ from ulid import ULID
 
 from loader import reference
 from loader.archive import Archive, sha256
-from loader.outcome import Kind, Outcome
+from loader.outcome import Outcome
 from loader.record import (
     BAR_INTERVALS,
     SCHEMA_VERSION,
@@ -24,7 +24,7 @@ from loader.record import (
     to_line,
     utc_text,
 )
-from loader.sinks import Sink, Undelivered, dead_letters
+from loader.sinks import TOO_LARGE, Sink, Undelivered, dead_letters
 from loader.sinks.folder import FolderSink
 from loader.store import FolderStore, Store
 
@@ -71,7 +71,7 @@ class Run:
     null_rows: int = 0
     sink: Sink | None = None
     store: Store | None = None
-    dead_lettered: int = 0
+    dead_letter_reasons: Counter[str] = field(default_factory=Counter)
     _lines: dict[str, list[bytes]] = field(default_factory=dict)
     _payloads: list[bytes] = field(default_factory=list)
 
@@ -84,13 +84,23 @@ class Run:
         """How many lines the run holds, whatever their dataset."""
         return sum(map(len, self._lines.values()))
 
+    @property
+    def dead_lettered(self) -> int:
+        """How many lines were given up and kept."""
+        return self.dead_letter_reasons.total()
+
+    @property
+    def is_worth_repeating(self) -> bool:
+        """True when lines were given up that another attempt may deliver; one that is too large would block it."""
+        return bool(self.dead_letter_reasons.keys() - {TOO_LARGE})
+
     def take(self, outcome: Outcome, payload: bytes, received_at: datetime) -> None:
         """Stamp the rows of one answer. A failure's payload is kept for the archive; with `archive_all`, every one."""
         self.requests += 1
         self.outcomes[outcome.kind] += 1
         self.parsed += len(outcome.bars) + len(outcome.daily_bars) + len(outcome.actions) + outcome.null_rows
         self.null_rows += outcome.null_rows
-        if payload and (self.archive_all or outcome.kind is Kind.UNKNOWN):
+        if payload and (self.archive_all or outcome.is_failure):
             self._payloads.append(payload)
         stamp = Stamp(received_at, self.run_id, sha256(payload))
         for bar in outcome.bars:
@@ -115,11 +125,10 @@ class Run:
         for payload in self._payloads:
             archive.keep(payload)
         confirmed = 0
-        reasons: Counter[str] = Counter()
         for dataset, lines in self._lines.items():
             delivery = sink.deliver(dataset, lines, self.run_id, arrived_at)
             confirmed += delivery.confirmed
-            self._bury(store, dataset, delivery.dead, reasons)
+            self._bury(store, dataset, delivery.dead)
         ledger: dict[str, object] = {
             "schema_version": SCHEMA_VERSION,
             "run_id": self.run_id,
@@ -135,8 +144,8 @@ class Run:
             "confirmed": confirmed,
             "dead_lettered": self.dead_lettered,
         }
-        if reasons:
-            ledger["dead_letter_reasons"] = dict(reasons)
+        if self.dead_letter_reasons:
+            ledger["dead_letter_reasons"] = dict(self.dead_letter_reasons)
         last = sink.deliver("loader_runs", [to_line(ledger)], self.run_id, arrived_at)
         if last.dead:
             dead_letters.keep(store, "loader_runs", last.dead, self.run_id)
@@ -145,8 +154,7 @@ class Run:
     def _add(self, dataset: str, line: bytes) -> None:
         self._lines.setdefault(dataset, []).append(line)
 
-    def _bury(self, store: Store, dataset: str, dead: tuple[Undelivered, ...], reasons: Counter[str]) -> None:
+    def _bury(self, store: Store, dataset: str, dead: tuple[Undelivered, ...]) -> None:
         if dead:
             dead_letters.keep(store, dataset, dead, self.run_id)
-            self.dead_lettered += len(dead)
-            reasons.update(item.reason for item in dead)
+            self.dead_letter_reasons.update(item.reason for item in dead)

@@ -42,5 +42,15 @@ def read(lake: str | None, sink: str | None = None, environment: Mapping[str, st
     return Settings(folder, chosen, tuple(names.items()))
 
 
+def require_durable(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
+    """Refuse a Lambda function whose lines, state or dead letters would vanish with its disk. Raises LoaderError."""
+    if "AWS_LAMBDA_FUNCTION_NAME" not in environment:
+        return
+    if settings.sink == "folder":
+        raise LoaderError("a function's own disk does not last: set TICKERLAKE_SINK to firehose or kinesis")
+    if not environment.get("TICKERLAKE_STATE_BUCKET"):
+        raise LoaderError("nowhere to keep state and dead letters: set TICKERLAKE_STATE_BUCKET to a bucket")
+
+
 def _variable(dataset: str) -> str:
     return f"TICKERLAKE_STREAM_{dataset.upper()}"

@@ -5,6 +5,7 @@ A version (ETag) makes a write conditional, so that two runs at once cannot over
 
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,14 @@ class Store(Protocol):
         """
         ...
 
+    def keys(self, prefix: str) -> list[str]:
+        """List the objects whose key begins with `prefix` (which ends with `/`), sorted."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """Remove the object; one that is not there is no error."""
+        ...
+
 
 class FolderStore:
     """Objects as files below a folder; a version is the content's SHA-256."""
@@ -77,6 +86,18 @@ class FolderStore:
         except OSError as error:
             raise LoaderError(f"cannot write {target}: {error.strerror}") from None
         return hashlib.sha256(content).hexdigest()
+
+    def keys(self, prefix: str) -> list[str]:
+        """List the files below a folder, hidden ones (locks, halves) left out."""
+        found = (path for path in (self._folder / prefix).rglob("*") if path.is_file())
+        return sorted(path.relative_to(self._folder).as_posix() for path in found if not path.name.startswith("."))
+
+    def delete(self, key: str) -> None:
+        """Remove the file. Raises LoaderError when it cannot be removed."""
+        try:
+            (self._folder / key).unlink(missing_ok=True)
+        except OSError as error:
+            raise LoaderError(f"cannot remove {self._folder / key}: {error.strerror}") from None
 
 
 def _lock(descriptor: int) -> None:
@@ -117,6 +138,37 @@ class S3Store:
                 raise Conflict(key) from None
             raise LoaderError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
         return str(answer["ETag"])
+
+    def keys(self, prefix: str) -> list[str]:
+        """List the objects, page by page. Raises LoaderError when S3 refuses."""
+        from botocore.exceptions import ClientError
+
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix + prefix
+        )
+        try:
+            return sorted(item["Key"].removeprefix(self._prefix) for page in pages for item in page.get("Contents", []))
+        except ClientError as error:
+            raise LoaderError(f"cannot list s3://{self._bucket}/{self._prefix}{prefix}: {_code(error)}") from None
+
+    def delete(self, key: str) -> None:
+        """Delete the object. Raises LoaderError when S3 refuses."""
+        from botocore.exceptions import ClientError
+
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
+        except ClientError as error:
+            raise LoaderError(f"cannot delete s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+
+
+def choose(lake: Path, environment: Mapping[str, str] = os.environ) -> Store:
+    """Give the store that the environment names: TICKERLAKE_STATE_BUCKET (and _PREFIX), else the lake's folder."""
+    bucket = environment.get("TICKERLAKE_STATE_BUCKET")
+    if not bucket:
+        return FolderStore(lake)
+    import boto3
+
+    return S3Store(boto3.client("s3"), bucket, environment.get("TICKERLAKE_STATE_PREFIX", ""))
 
 
 def _code(error: Any) -> str:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loader.record import to_line
-from loader.sinks import Sink
+from loader.sinks import TOO_LARGE, Sink, dead_letters
+from loader.store import Store
 
 
 def normalised(line: bytes) -> bytes:
@@ -55,17 +56,23 @@ def _transformed(record: dict[str, Any]) -> dict[str, str]:
     return {"recordId": record["recordId"], "result": "Ok", "data": base64.b64encode(out).decode()}
 
 
-def consume(event: dict[str, Any], sink: Sink, dataset: str, now: Callable[[], datetime]) -> dict[str, Any]:
+def consume(
+    event: dict[str, Any], sink: Sink, store: Store, dataset: str, now: Callable[[], datetime]
+) -> dict[str, Any]:
     """Land a Kinesis batch and name the records to be delivered again (`batchItemFailures`).
 
     Kinesis takes the lowest failed sequence number as its checkpoint, so records land in order and the first failure
-    ends the batch. A poison record, one that cannot even be decoded, is landed as text: it blocks nobody.
+    ends the batch. Poison blocks nobody: a record that cannot even be decoded is landed as text, a line that no stream
+    can take goes to the dead letters in `store`.
     """
     for record in event["Records"]:
         sequence = str(record["kinesis"]["sequenceNumber"])
+        name = f"kinesis-{sequence}"
         try:
-            delivery = sink.deliver(dataset, _lines(record), f"kinesis-{sequence}", now())
-            failed = bool(delivery.dead)
+            delivery = sink.deliver(dataset, _lines(record), name, now())
+            failed = any(item.reason != TOO_LARGE for item in delivery.dead)
+            if delivery.dead and not failed:
+                dead_letters.keep(store, dataset, delivery.dead, name)
         except Exception:  # whatever it is, the record must come again, and none before it
             failed = True
         if failed:
@@ -85,9 +92,10 @@ def kinesis_handler(event: dict[str, Any], context: object = None) -> dict[str, 
     """Consume from Kinesis into the sink that the environment names (TICKERLAKE_SINK, …)."""
     import os
 
-    from loader import settings
+    from loader import settings, store
     from loader.sinks import choose
 
     configured = settings.read(None)
+    settings.require_durable(configured)
     dataset = os.environ.get("TICKERLAKE_DATASET", "bars")
-    return consume(event, choose.sink(configured), dataset, lambda: datetime.now(UTC))
+    return consume(event, choose.sink(configured), store.choose(configured.lake), dataset, lambda: datetime.now(UTC))

@@ -7,6 +7,7 @@ HTTP 200 and a text, so absence of the series decides, not the wording.
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from re import compile as pattern
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,8 @@ _COMPACT = timedelta(days=140)
 _PRICES = ("open", "high", "low", "close")
 _ZONED = ("crypto", "forex")
 _SAMPLE_MARK = b"XXYYZZ"
+_DAY = timedelta(days=1)
+_SOUND = pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +78,15 @@ class AlphaVantage:
         else:
             params["apikey"] = key
         answer = http.get(f"{self.base_url}/query", params, headers)
-        return answer.body, within(self._outcome(answer, context, ask.dataset), ask)
+        return answer.body, within(self._outcome(answer, context, ask), ask)
 
-    def _outcome(self, answer: Answer, context: Context, dataset: str) -> Outcome:
+    def _outcome(self, answer: Answer, context: Context, ask: Ask) -> Outcome:
         refused = refusal(answer)
         if refused:
             return refused
-        if dataset == "daily_bars":
-            return parse_daily(answer.body, context)
-        return (parse if dataset == "bars" else parse_actions)(answer.body, context)
+        if ask.dataset == "bars":
+            return parse(answer.body, context, ask)
+        return (parse_daily if ask.dataset == "daily_bars" else parse_actions)(answer.body, context)
 
     def _params(self, context: Context, ask: Ask) -> dict[str, str]:
         asset = reference.instrument(context.symbol).asset_class
@@ -116,8 +119,11 @@ class AlphaVantage:
         }
 
 
-def parse(payload: bytes, context: Context) -> Outcome:
-    """Parse one answer with intraday bars. Raises nothing: what is not understood is an UNKNOWN outcome."""
+def parse(payload: bytes, context: Context, ask: Ask | None = None) -> Outcome:
+    """Parse one answer with intraday bars. Raises nothing: what is not understood is an UNKNOWN outcome.
+
+    With `ask`, rows of days that lie well outside its range are passed over: a poll for minutes is answered by a month.
+    """
     body, series, refused = _open(payload, context)
     if refused:
         return refused
@@ -128,6 +134,8 @@ def parse(payload: bytes, context: Context) -> Outcome:
     has_volume = reference.instrument(context.symbol).asset_class != "forex"
     bars = []
     for label, values in series.items():
+        if ask and _is_far(label, ask):
+            continue
         fields = _fields(values)
         volume = fields.get("volume") if has_volume else "0"
         open_, high, low, close = (fields.get(name) for name in _PRICES)
@@ -196,6 +204,12 @@ def _open(payload: bytes, context: Context) -> tuple[dict[str, Any], dict[str, A
     if not context.is_answered_by(_named(meta, "Symbol")):
         return {}, {}, _another_symbol()
     return body, series, None
+
+
+def _is_far(label: str, ask: Ask) -> bool:
+    """Tell by the text alone whether a sound label lies more than a day outside the range, in whatever zone."""
+    near = (ask.first - _DAY).isoformat(" ") < label < (ask.until + _DAY).isoformat(" ")
+    return not near and _SOUND.fullmatch(label) is not None
 
 
 def _zoned(context: Context, body: dict[str, Any]) -> Context:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+TOO_LARGE = "larger than a record may be"
+"""The one reason that no later attempt can mend."""
+
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from loader.sinks import Delivery, Undelivered
+from loader.sinks import TOO_LARGE, Delivery, Undelivered
 from loader.sinks.packing import Record, batches, pack
 
 _TRANSIENT = (
@@ -109,7 +109,7 @@ class StreamSink:
         if not stream:
             return Delivery(0, tuple(Undelivered(line, f"no stream for {dataset}") for line in lines))
         records, too_large = pack(lines, by_symbol=self.service.by_symbol)
-        dead = [Undelivered(line, "larger than a record may be") for line in too_large]
+        dead = [Undelivered(line, TOO_LARGE) for line in too_large]
         for batch in batches(records):
             for record, reason in self._put(stream, batch):
                 dead.extend(Undelivered(line, reason) for line in record.lines)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import random
 import subprocess
 import sys
 import zipfile
@@ -10,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from loader import handler, package
 from loader.errors import LoaderError
 from loader.providers import registry
 from loader.sinks import Delivery, Undelivered
 from loader.sinks.folder import FolderSink
-from loader.store import ABSENT, Conflict, S3Store
+from loader.store import FolderStore
 from loader.stream_handlers import consume, normalised, transform
 from tests.loader.test_planning import Played
 from tests.loader.test_replay import landed
@@ -51,6 +51,17 @@ def test_the_transformation_gives_one_record_for_each_and_keeps_a_bad_lines_neig
     assert base64.b64decode(answer[3]["data"]) == b"\xff\xfe\n"
 
 
+def test_a_thousand_mixed_records_lose_no_line() -> None:
+    rng = random.Random(16)
+    lines = [b'{"symbol":"TSLA","close":"1.5"}', b'{ "symbol" : 7 }', b"oops", b"\xff", b"[]", b"\\N", b'{"a":']
+    batches = [[rng.choice(lines) for _ in range(rng.randrange(1, 9))] for _ in range(1000)]
+    records = [{"recordId": str(at), "data": encoded(b"\n".join(batch))} for at, batch in enumerate(batches)]
+    answer = transform({"records": records})["records"]
+    assert [(record["recordId"], record["result"]) for record in answer] == [(str(at), "Ok") for at in range(1000)]
+    for record, batch in zip(answer, batches, strict=True):
+        assert base64.b64decode(record["data"]) == b"".join(normalised(line) + b"\n" for line in batch)
+
+
 def test_a_line_of_our_own_passes_the_transformation_untouched() -> None:
     line = b'{"schema_version":1,"symbol":"TSLA","close":"1.50","line_number":7,"bar_start":null}'
     assert normalised(line) == line
@@ -64,7 +75,9 @@ def test_a_poison_record_blocks_nobody_and_is_kept_as_text(tmp_path: Path) -> No
     now = datetime(2026, 3, 2, 21, tzinfo=UTC)
     batch = event(encoded(b'{"a":1}\n'), "!!!", encoded(b'junk\n{"a":2}'))
     for _ in range(2):  # delivered twice: the same objects again
-        assert consume(batch, FolderSink(tmp_path), "bars", lambda: now) == {"batchItemFailures": []}
+        assert consume(batch, FolderSink(tmp_path), FolderStore(tmp_path), "bars", lambda: now) == {
+            "batchItemFailures": []
+        }
     lines = (tmp_path / "raw" / "bars" / "dt=2026-03-02" / "hr=21").iterdir()
     assert len(list(lines)) == 3
 
@@ -82,7 +95,7 @@ def test_a_failed_record_and_those_after_it_come_again(how: str, tmp_path: Path)
                 return Delivery(0, (Undelivered(b"", "throttled"),))
             return Delivery(len(lines))
 
-    answer = consume(event(*[encoded(b"{}")] * 3), Failing(), "bars", lambda: datetime.now(UTC))
+    answer = consume(event(*[encoded(b"{}")] * 3), Failing(), FolderStore(tmp_path), "bars", lambda: datetime.now(UTC))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
     assert handled == ["kinesis-0", "kinesis-1"]
 
@@ -127,7 +140,7 @@ def test_the_handler_lands_an_increment_with_metrics_and_a_new_run_each_time(
 def test_a_second_run_at_once_and_a_closed_exchange_are_skipped(
     tmp_path: Path, deployed: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = tmp_path / "state" / "lease" / "handler-simulated-bars.json"
+    lease = tmp_path / "state" / "lease" / "handler-simulated-bars-60min.json"
     lease.parent.mkdir(parents=True)
     lease.write_text(json.dumps({"holder": "x", "until": 1e11}))
     assert handler.lambda_handler({}, None) == {"skipped": "overlap"}
@@ -158,37 +171,6 @@ def test_secrets_are_read_once_and_their_place_is_named_when_they_cannot_be() ->
     assert calls == ["ssm:/test/once"]
     with pytest.raises(LoaderError, match="'vault:x': write ssm:/name"):
         handler.fetch_secret("vault:x")
-
-
-class Bucket:
-    """S3's conditional writes, in botocore's shapes."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-
-    def get_object(self, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
-        import io
-
-        if Key not in self.objects:
-            raise ClientError({"Error": {"Code": "NoSuchKey", "Message": ""}}, "GetObject")
-        return {"Body": io.BytesIO(self.objects[Key]), "ETag": str(hash(self.objects[Key]))}
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes, **condition: str) -> dict[str, Any]:  # noqa: N803
-        known = str(hash(self.objects[Key])) if Key in self.objects else None
-        if (condition.get("IfNoneMatch") == "*" and known) or condition.get("IfMatch", known) != known:
-            raise ClientError({"Error": {"Code": "PreconditionFailed", "Message": ""}}, "PutObject")
-        self.objects[Key] = Body
-        return {"ETag": str(hash(Body))}
-
-
-def test_state_in_s3_is_written_only_over_what_was_read() -> None:
-    store = S3Store(Bucket(), "b", "p/")
-    assert store.read("x") is None
-    version = store.write("x", b"1", ABSENT)
-    store.write("x", b"2", version)
-    for stale in (ABSENT, version):
-        with pytest.raises(Conflict):
-            store.write("x", b"3", stale)
 
 
 def test_the_package_is_small_equal_and_starts_by_itself(tmp_path: Path) -> None:

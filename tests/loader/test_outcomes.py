@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import tracemalloc
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -214,6 +215,31 @@ def test_no_body_breaks_a_parser_or_forges_a_bar(seed: int) -> None:
             corporate_action_line(action, stamp, 1)
 
     check()
+
+
+@pytest.mark.parametrize("unit", [b"[],", b"{},", b'"a",', b"1,", b'{"a":1},', b"[[1]],", b"9" * 4999 + b","])
+def test_memory_is_bounded_by_the_size_of_the_body(unit: bytes) -> None:
+    size = 20_000
+    values = b"[" + unit * (size // len(unit)) + b"0]"
+    times, prices = b'{"chart":{"result":[{"meta":{},"timestamp":', b',"indicators":{"quote":[{"open":'
+    bodies: list[tuple[Callable[[bytes, Context], Outcome], bytes]] = [
+        (DESCRIBED.parse, b'{"data":' + values + b"}"),
+        (yahoo.parse, times + values + prices + values + b"}]}}]}}"),
+    ]
+    tracemalloc.start()
+    try:
+        for parser, body in bodies:
+            tracemalloc.reset_peak()
+            parser(body, TSLA)
+            assert tracemalloc.get_traced_memory()[1] < 200 * len(body)
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_body_beyond_the_limit_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loader.decode.MAX_BYTES", 10)
+    assert yahoo.parse(b'{"chart": {}}', TSLA).kind is Kind.UNKNOWN
+    assert alphavantage.parse(b'{"Time Series (5min)": {}}', IBM).kind is Kind.UNKNOWN
 
 
 def assert_vendors_own(value: str | None, texts: str, is_minor: bool) -> None:

@@ -19,7 +19,9 @@ from loader.providers import registry
 from loader.providers.base import Ask, Limits
 from loader.providers.context import Context
 from loader.quota import Quota
-from loader.store import ABSENT, Conflict, FolderStore
+from loader.sinks.stream import Firehose, StreamSink
+from loader.store import FolderStore
+from tests.loader.faulty import FaultyClient
 from tests.loader.test_replay import landed
 
 MONDAY = datetime(2026, 3, 2, 5, tzinfo=UTC)
@@ -70,18 +72,6 @@ def test_a_key_whose_day_is_over_gives_way_and_none_is_left_in_the_end(tmp_path:
     assert quota.left_today() == 6
     quota.exhaust("key-one-1")
     assert {quota.take(), quota.take()} == {"key-two-2"}
-
-
-def test_state_is_written_only_over_what_was_read(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path)
-    version = store.write("state/x.json", b"1", ABSENT)
-    store.write("state/x.json", b"2", version)
-    for stale in (ABSENT, version):
-        with pytest.raises(Conflict):
-            store.write("state/x.json", b"3", stale)
-    found = store.read("state/x.json")
-    assert found is not None
-    assert found.content == b"2"
 
 
 def test_a_lease_admits_one_and_expires(tmp_path: Path) -> None:
@@ -202,12 +192,14 @@ def test_an_increment_asks_from_the_first_provisional_bar_on(tmp_path: Path, pla
     now = datetime.now(UTC).replace(minute=30, second=0, microsecond=0)
     made = played(lambda *_: Kind.BARS)
     job = make(tmp_path, ["BTCUSD"])
-    assert job.increment("watch", now, timedelta(hours=3)) is not None
+    job.now = lambda: now
+    assert job.increment("watch", timedelta(hours=3)) is not None
     assert made.asked[0][1].first == now - timedelta(hours=3)
     state = Progress.of(job.store, "live", "simulated", "bars", "60min").read()
     reached = datetime.fromisoformat(state["final_until"]["BTCUSD"])
     assert now - timedelta(hours=3) < reached <= now
-    job.increment("watch", now + timedelta(minutes=1), timedelta(hours=3))
+    job.now = lambda: now + timedelta(minutes=1)
+    job.increment("watch", timedelta(hours=3))
     assert made.asked[1][1].first == reached
 
 
@@ -215,8 +207,29 @@ def test_a_missed_request_holds_progress_back(tmp_path: Path, played: Any) -> No
     now = datetime(2026, 3, 4, 21, tzinfo=UTC)
     played(lambda _, ask: Kind.ENTITLEMENT if ask.first.day == 3 else Kind.BARS)
     job = make(tmp_path, ["BTCUSD", "EURUSD"])
-    job.increment("watch", now, timedelta(days=3))
+    job.now = lambda: now
+    job.increment("watch", timedelta(days=3))
     assert Progress.of(job.store, "live", "simulated", "bars", "60min").read()["final_until"] == {}
+
+
+def test_a_line_that_no_stream_takes_is_kept_and_holds_nothing_back(tmp_path: Path, played: Any) -> None:
+    made = played(lambda *_: Kind.BARS)
+    giant = [
+        Context.build("simulated", "BTCUSD", "60min", MONDAY.date()).bar("2026-03-02T05:00:00Z", "9" * 2**20, *"2121")
+    ]
+    fetch = made.fetch
+    made.fetch = lambda *asked: (b"x", Outcome(Kind.BARS, giant + fetch(*asked)[1].bars))
+    client, lake = FaultyClient(), tmp_path
+    job = make(lake, ["BTCUSD"])
+    job.sink = StreamSink(Firehose(client), {"bars": "bars", "loader_runs": "loader_runs"})
+    job.now = lambda: MONDAY + timedelta(hours=9)
+    made_now = job.increment("watch", timedelta(hours=9))
+    assert made_now is not None
+    assert (made_now[2]["dead_lettered"], made_now[2]["confirmed"]) == (1, 9)
+    assert job.store.keys("dead_letters/") == [f"dead_letters/bars/{made_now[0].run_id}.ndjson.gz"]
+    assert (
+        Progress.of(job.store, "live", "simulated", "bars", "60min").read()["final_until"]["BTCUSD"] > "2026-03-02T12"
+    )
 
 
 def make(lake: Path, symbols: list[str]) -> Job:

@@ -3,11 +3,17 @@
 import gzip
 import json
 import logging
-from datetime import UTC, date, datetime
+import ssl
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from threading import Event
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
 
 from loader.__main__ import main
 from loader.errors import LoaderError
@@ -88,6 +94,55 @@ def test_adjusted_daily_bars_keep_the_raw_close_beside_the_adjusted_and_find_eve
     assert [(action.kind, action.ratio) for action in outcome.actions] == [("split", "4.0")]
 
 
+MARCH = (datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("rapidapi", [False, True])
+@pytest.mark.parametrize(
+    ("symbol", "dataset", "expected"),
+    [
+        ("BTCUSD", "bars", {"function": "CRYPTO_INTRADAY", "symbol": "BTC", "market": "USD", "interval": "5min"}),
+        ("BTCUSD", "daily_bars", {"function": "DIGITAL_CURRENCY_DAILY", "symbol": "BTC", "market": "USD"}),
+        ("EURUSD", "bars", {"function": "FX_INTRADAY", "from_symbol": "EUR", "to_symbol": "USD", "interval": "5min"}),
+        ("EURUSD", "daily_bars", {"function": "FX_DAILY", "from_symbol": "EUR", "to_symbol": "USD"}),
+    ],
+)
+def test_alphavantage_crypto_and_forex_come_in_utc(
+    symbol: str, dataset: str, expected: dict[str, str], rapidapi: bool
+) -> None:
+    meta = {"2. Digital Currency Code": "BTC", "4. Interval": "5min", "7. Time Zone": "UTC"}
+    row = {"1. open": "1.10", "2. high": "1.20", "3. low": "1.00", "4. close": "1.15"}
+    if symbol == "BTCUSD":
+        row["5. volume"] = "0.00012345"
+    name, label = ("5min", "2026-03-02 00:35:00") if dataset == "bars" else ("Daily", "2026-03-02")
+    kind = "Crypto" if symbol == "BTCUSD" else "FX"
+    body = json.dumps({"Meta Data": meta, f"Time Series {kind} ({name})": {label: row}}).encode()
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
+        on = date(2026, 3, 2)
+        _, outcome = made.fetch(http, context(made.source, symbol, on=on), Ask(dataset, *MARCH), KEY)
+    assert expected.items() <= vendor.asked[0].query.items()
+    (bar,) = outcome.bars or outcome.daily_bars
+    assert (bar.symbol, bar.close, bar.volume) == (symbol, "1.15", row.get("5. volume", "0"))
+    if outcome.bars:
+        assert outcome.bars[0].bar_start == datetime(2026, 3, 2, 0, 35, tzinfo=UTC)
+    else:
+        assert outcome.daily_bars[0].session_date == on
+
+
+@pytest.mark.loopback
+def test_rows_of_other_days_are_passed_over_and_unreadable_ones_are_not() -> None:
+    row = {f"{at}. {name}": "1" for at, name in enumerate(("open", "high", "low", "close", "volume"), 1)}
+    labels = ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "2026-02-02 09:30:00", "2026-04-01 09:30:00", "soon"]
+    body = json.dumps({"Time Series (5min)": dict.fromkeys(labels, row)}).encode()
+    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        made = AlphaVantage(adjusted=False, base_url=vendor.url)
+        on = date(2026, 3, 2)
+        _, outcome = made.fetch(http, context(made.source, "TSLA", on=on), Ask("bars", *MARCH), KEY)
+    assert [bar.vendor_label for bar in outcome.bars] == ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "soon"]
+
+
 @pytest.mark.loopback
 def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -160,6 +215,43 @@ def test_one_connection_serves_many_requests_and_no_redirect_is_followed() -> No
 def test_a_body_without_end_is_cut_off() -> None:
     with Vendor(lambda _: (200, b"x" * 300_000)) as vendor, Http(Redactor([]), max_bytes=100_000) as http:
         assert http.get(vendor.url, {}).trouble == "body larger than 100,000 bytes"
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("read", "total", "trouble"), [(0.1, 60.0, "ReadTimeout"), (9.0, 0.0, "body not complete after 0 s")]
+)
+def test_a_vendor_that_keeps_us_waiting_is_let_go(read: float, total: float, trouble: str) -> None:
+    done = Event()
+
+    def answer(_: Asked) -> tuple[int, bytes]:
+        if read < 1:
+            done.wait(10)
+        return 200, b"x" * 100_000
+
+    with Vendor(answer) as vendor, Http(Redactor([]), read=read, total=total) as http:
+        assert http.get(vendor.url, {}).trouble == trouble
+        done.set()
+
+
+@pytest.mark.loopback
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    encoding = serialization.Encoding.PEM
+    file = tmp_path / "server.pem"
+    file.write_bytes(
+        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        + made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
+    )
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(file)
+    with Vendor(lambda _: (200, b"{}"), tls=tls) as vendor, Http(Redactor([])) as http:
+        assert http.get(vendor.url.replace("http://127.0.0.1", "https://localhost"), {}).trouble == "SSLError"
+    assert vendor.asked == []
 
 
 @pytest.mark.loopback
@@ -241,6 +333,21 @@ def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
     (bar,) = outcome.bars
     assert (bar.bar_start, bar.open, bar.close) == (datetime(2026, 3, 2, 14, 30, tzinfo=UTC), "1.5", "1.75")
     assert outcome.null_rows == 1
+
+
+@pytest.mark.loopback
+def test_http_json_reads_days_with_an_adjusted_close(tmp_path: Path) -> None:
+    row = {"d": "2026-03-02", "open": 2, "high": 2, "low": 1, "close": 1.50, "volume": 7, "adj": 0.75}
+    file = tmp_path / "api.json"
+    with Vendor(lambda _: (200, json.dumps([row]).encode())) as vendor, Http(Redactor([])) as http:
+        fields = {name: name for name in ("open", "high", "low", "close", "volume")}
+        fields |= {"time": "d", "adjusted_close": "adj"}
+        url = vendor.url + "/{symbol}/{interval}?from={first_date}&to={until_date}"
+        file.write_text(json.dumps({"url": url, "rows": [], "fields": fields, "intervals": {"1day": "d1"}}))
+        _, outcome = http_json.load(file).fetch(http, context("http_json", "TSLA"), Ask("daily_bars", *MARCH), "")
+    assert (vendor.asked[0].path, vendor.asked[0].query) == ("/TSLA/d1", {"from": "2026-03-02", "to": "2026-03-03"})
+    (day,) = outcome.daily_bars
+    assert (day.session_date, day.close, day.adjusted_close) == (date(2026, 3, 2), "1.5", "0.75")
 
 
 @pytest.mark.parametrize(

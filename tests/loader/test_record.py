@@ -7,7 +7,7 @@ import pytest
 
 from loader.providers.context import Context
 from loader.record import Stamp, bar_line, decimal_text, utc_text
-from loader.run import is_final
+from loader.run import is_final, is_final_day
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -69,3 +69,21 @@ def test_a_bar_is_final_once_its_end_plus_the_settling_time_has_passed() -> None
     settled_at = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # the bar's end, 14:59, plus 60 s
     assert not is_final(bar, settled_at)
     assert is_final(bar, settled_at + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("symbol", "received_at", "expected"),
+    [
+        ("TSLA", "2026-03-02T18:00:00+00:00", False),  # mid-session
+        ("TSLA", "2026-03-02T21:05:00+00:00", False),  # after the close, post market under way
+        ("TSLA", "2026-03-03T01:01:00+00:00", False),  # 20:01 in New York, within the settling time
+        ("TSLA", "2026-03-03T01:03:00+00:00", True),
+        ("BTCUSD", "2026-03-02T23:59:00+00:00", False),
+        ("BTCUSD", "2026-03-03T00:03:00+00:00", True),
+        ("EURUSD", "2026-03-02T21:59:00+00:00", False),
+        ("EURUSD", "2026-03-02T22:03:00+00:00", True),  # the day of forex ends at 17:00 in New York
+    ],
+)
+def test_a_days_bar_is_final_once_its_exchanges_day_is_over(symbol: str, received_at: str, expected: bool) -> None:
+    day = Context.build("yahoo", symbol, "1min", NOW.date()).daily_bar("2026-03-02", ["1"] * 4, None, "1")
+    assert is_final_day(day, datetime.fromisoformat(received_at)) is expected

@@ -5,13 +5,15 @@ import json
 import os
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto import mock_aws
 
 from loader.__main__ import main
 from loader.errors import LoaderError
@@ -23,6 +25,7 @@ from loader.settings import read
 from loader.sinks import Sink, packing
 from loader.sinks.folder import FolderSink
 from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
+from tests.loader import emulated
 from tests.loader.faulty import FaultyClient
 
 NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
@@ -54,6 +57,16 @@ def kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
     return StreamSink(Kinesis(client), STREAMS, backoff()), client.lines
 
 
+def emulated_firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    emulated.make_firehose(STREAMS)
+    return StreamSink(Firehose(boto3.client("firehose")), STREAMS, backoff()), emulated.firehose_lines
+
+
+def emulated_kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
+    emulated.make_kinesis(STREAMS)
+    return StreamSink(Kinesis(boto3.client("kinesis")), STREAMS, backoff()), emulated.kinesis_lines
+
+
 def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
     found: dict[str, list[bytes]] = {}
     for line in lines:
@@ -61,7 +74,15 @@ def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
     return found
 
 
-@pytest.mark.parametrize("make", [folder, firehose, kinesis])
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        yield
+
+
+@pytest.mark.usefixtures("aws")
+@pytest.mark.parametrize("make", [folder, firehose, kinesis, emulated_firehose, emulated_kinesis])
 class TestContract:
     """What holds for every sink."""
 
@@ -100,6 +121,13 @@ class TestContract:
         (ledger,) = map(json.loads, landed("loader_runs"))
         assert (ledger["sent"], ledger["confirmed"], ledger["dead_lettered"]) == (len(DAY), len(DAY), 0)
         assert len(landed("bars")) == len(DAY)
+
+
+def test_a_kinesis_record_holds_one_symbol_which_is_its_partition_key() -> None:
+    client = FaultyClient()
+    StreamSink(Kinesis(client), STREAMS, backoff()).deliver("bars", DAY, "RUN", NOW)
+    for key, data in client.accepted["bars"]:
+        assert {packing.partition_key(line) for line in data.splitlines()} == {key}
 
 
 def test_records_are_filled_to_the_billing_increment() -> None:
@@ -175,6 +203,15 @@ def test_conservation_holds_whatever_the_far_side_does(service: Any, seed: int, 
         order = {line: at for at, line in enumerate(handed_over) if counts[line] == 1}
         firsts = [order[line] for line in dict.fromkeys(lines) if line in order]
         assert firsts == sorted(firsts), key
+
+
+@pytest.mark.parametrize("service", [Firehose, Kinesis])
+def test_a_tenth_of_faults_leaves_999_lines_of_1000_delivered(service: Any) -> None:
+    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_answer=0.1)
+    sink = StreamSink(service(client), STREAMS, Backoff(sleep=lambda _: None, rng=random.Random(9)))
+    confirmed = sum(sink.deliver("bars", DAY[at : at + 10], "RUN", NOW).confirmed for at in range(0, len(DAY), 10))
+    assert confirmed >= 0.999 * len(DAY)
+    assert client.calls > 1.2 * len(DAY) / 10
 
 
 def test_only_failed_records_are_sent_again_and_the_waits_are_capped() -> None:
