@@ -76,8 +76,8 @@ def _require_lines() -> None:
         (folder / "warehouse").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise PipelineError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
-    if not any((folder / "raw" / "bars").glob("*/*/*.ndjson.gz")):
-        raise PipelineError(f"nothing has landed in '{folder}/raw/bars': run `python -m loader fetch|replay|simulate`")
+    if not any((folder / "raw").glob("*bars/*/*/*.ndjson.gz")):
+        raise PipelineError(f"nothing has landed in '{folder}/raw': run `python -m loader fetch|replay|simulate`")
 
 
 def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:

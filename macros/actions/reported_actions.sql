@@ -3,10 +3,8 @@
     var('source_priority'). A vendor's newest version counts. A row that left a seed stays as withdrawn: a merge cannot delete. -#}
 {% macro reported_actions(lineage) %}
   {%- set columns = ['symbol', 'kind', 'effective_date', 'source', 'ratio', 'amount', 'currency', 'reason'] %}
-  {%- set no_lineage -%}
-    cast(null as {{ type_timestamp() }}) as received_at, cast(null as varchar) as run_id, cast(null as bigint) as line_number,
-      cast(null as varchar) as source_object
-  {%- endset %}
+  {%- set no_lineage = 'cast(null as ' ~ type_timestamp() ~ ') as received_at, cast(null as varchar) as run_id, '
+    ~ 'cast(null as bigint) as line_number, cast(null as varchar) as source_object' %}
   {%- set seeded -%}
     select symbol, kind, effective_date, 'override' as source,
       cast(new_shares as double) / cast(old_shares as double) as ratio, amount, currency, reason, 0 as priority

@@ -1,7 +1,7 @@
 {#- The one-minute bars of each touched session of a series, rolled up: open to close, volume and minutes of the regular session
     (of the whole date for assets that trade around the clock), and the last prices of the pre- and post-market. A session is
     touched when one of its minutes was written since the model last ran, or arrived in this run, which may change lineage.
-    `content` and `lineage` name the columns that a daily bar has. The lineage is that of the last minute. -#}
+    The lineage is that of the last minute. -#}
 {% macro rolled_sessions() %}
   select
     bars.symbol,
@@ -11,6 +11,7 @@
     max(bars.high) filter (where bars.session in ('regular', 'continuous')) as high,
     min(bars.low) filter (where bars.session in ('regular', 'continuous')) as low,
     max_by(bars.close, bars.bar_start_at) filter (where bars.session in ('regular', 'continuous')) as close,
+    cast(null as decimal(18, 8)) as adjusted_close,
     try_cast(sum(bars.volume) filter (where bars.session in ('regular', 'continuous')) as decimal(18, 4)) as volume,
     count(*) filter (where bars.session in ('regular', 'continuous')) as minutes,
     max_by(bars.close, bars.bar_start_at) filter (where bars.session = 'pre') as pre_market_close,

@@ -20,18 +20,7 @@ with reports as (
 -- the same event reported by a better source, perhaps a few days apart
 better_splits as (
 
-  select
-    worse.symbol,
-    worse.effective_date,
-    worse.source
-  from reports as worse
-  inner join reports as better
-    on better.symbol = worse.symbol
-    and better.kind = 'split'
-    and better.priority < worse.priority
-    and {{ is_same_event('better', 'worse', 'ratio') }}
-  where worse.kind = 'split'
-  group by worse.symbol, worse.effective_date, worse.source
+  {{ superseded_reports('reports', 'split', 'ratio') }}
 
 ),
 
@@ -67,10 +56,8 @@ as_traded as (
     reports.ratio,
     reports.amount as reported_amount,
     case
-      when reports.is_split_adjusted then cast(round(
-        cast(reports.amount as double) * cast(coalesce(at_receipt.split_factor, 1) as double)
-        / cast(coalesce(at_date.split_factor, 1) as double), 8
-      ) as decimal(18, 8))
+      when reports.is_split_adjusted
+        then {{ rescaled('reports.amount', 'coalesce(at_receipt.split_factor, 1)', 'coalesce(at_date.split_factor, 1)') }}
       else reports.amount
     end as amount,
     reports.currency,
@@ -92,18 +79,7 @@ as_traded as (
 
 better_dividends as (
 
-  select
-    worse.symbol,
-    worse.effective_date,
-    worse.source
-  from as_traded as worse
-  inner join as_traded as better
-    on better.symbol = worse.symbol
-    and better.kind = 'dividend'
-    and better.priority < worse.priority
-    and {{ is_same_event('better', 'worse', 'amount') }}
-  where worse.kind = 'dividend'
-  group by worse.symbol, worse.effective_date, worse.source
+  {{ superseded_reports('as_traded', 'dividend', 'amount') }}
 
 ),
 

@@ -1,5 +1,6 @@
 """Simulated bars: the same arguments give the same bytes, and every fault is accounted for."""
 
+import itertools
 import json
 from collections import Counter
 from datetime import date
@@ -52,6 +53,27 @@ def test_real_splits_fall_on_their_dates() -> None:
     before = [close for start, close in closes.items() if start < "2024-06-08"]
     after = [close for start, close in closes.items() if start > "2024-06-10T08"]
     assert 9 < before[-1] / after[0] < 11
+
+
+def test_a_history_of_days_leads_up_to_the_minutes_and_ends_with_theirs() -> None:
+    made = [simulate(["NVDA"], date(2024, 6, 6), 3, seed=7, parts=2, history=40) for _ in range(2)]
+    assert made[0] == made[1]
+    (first, second) = made[0]
+    days = {r["session_date"]: r for part in made[0] for r in _records(part.days)}
+    assert len(days) == 43
+    assert min(days) == "2024-04-10"
+    # the second of three sessions is under way when the first delivery ends
+    assert [r["session_date"] for r in _records(first.days) if not r["is_final"]] == ["2024-06-07"]
+    assert [r["session_date"] for r in _records(second.days)] == ["2024-06-07", "2024-06-10"]
+    regular = [r for r in _records(first.lines) if "2024-06-06T13:30" <= r["bar_start"] < "2024-06-06T20:00"]
+    assert days["2024-06-06"]["open"] == regular[0]["open"]
+    assert float(days["2024-06-06"]["high"]) == max(float(r["high"]) for r in regular)
+    assert float(days["2024-06-05"]["close"]) == 1200.0, "the price that the minutes start with"
+    events = [(r["kind"], r["effective_date"]) for r in map(json.loads, first.actions)]
+    assert events == [("split", "2024-06-10")]
+    closes = [float(days[at]["close"]) for at in sorted(days)[:-1]]
+    assert all(0.8 < after / before < 1.25 for before, after in itertools.pairwise(closes))
+    assert simulate(["NVDA"], date(2024, 6, 6), 1, seed=7)[0].days == []
 
 
 def _records(lines: list[bytes]) -> list[dict[str, str]]:

@@ -7,13 +7,19 @@ with winners as (
     {{ arrival_part('source_object', 'hr') }} as hr,
     count(*) as winning_lines
   from (
-    select source, source_object
+    select
+      source,
+      source_object
     from {{ ref('fct_bar') }}
     union all
-    select source, source_object
+    select
+      source,
+      source_object
     from {{ ref('fct_daily_bar') }}
     union all
-    select source, source_object
+    select
+      source,
+      source_object
     from {{ ref('int_action__known') }}
   ) as stored
   -- a resampled bar is no line that landed, nor is a seed's row

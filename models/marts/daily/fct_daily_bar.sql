@@ -19,7 +19,12 @@ with versions as (
     symbol,
     source,
     bar_date as session_date,
-    open, high, low, close, adjusted_close, volume,
+    open,
+    high,
+    low,
+    close,
+    adjusted_close,
+    volume,
     cast(null as bigint) as minutes,
     cast(null as decimal(18, 8)) as pre_market_close,
     cast(null as decimal(18, 8)) as post_market_close,
@@ -31,16 +36,7 @@ with versions as (
   where reasons = '' and dataset = 'daily_bars'
   union all
   select
-    symbol,
-    source,
-    session_date,
-    open, high, low, close, cast(null as decimal(18, 8)) as adjusted_close, volume,
-    minutes,
-    pre_market_close,
-    post_market_close,
-    price_basis,
-    currency,
-    {{ version | join(', ') }},
+    {{ columns_of('rolled', key + received + version[1:]) }},
     true as is_rolled
   from ({{ rolled_sessions() }}) as rolled
   {%- if is_incremental() %}
@@ -81,21 +77,15 @@ newest as (
     cast(case ranked.price_basis
       when 'raw' then coalesce(dividend.amount, 0)
       -- in the shares of the day on which the feed gave the price
-      when 'split_adjusted' then round(
-        cast(coalesce(dividend.amount, 0) as double) * cast(coalesce(split.split_factor, 1) as double)
-        / cast(coalesce(split_at_receipt.split_factor, 1) as double), 8
-      )
+      when 'split_adjusted'
+        then {{ rescaled('coalesce(dividend.amount, 0)', 'coalesce(split.split_factor, 1)', 'coalesce(at_receipt.split_factor, 1)') }}
       else 0
     end as decimal(18, 8)) as dividend
   from ranked
-  {%- for name, day in {'split': 'ranked.session_date', 'split_at_receipt': 'cast(ranked.received_at as date)'}.items() %}
-  left join {{ ref('int_action__known') }} as {{ name }}
-    on {{ name }}.symbol = ranked.symbol
-    and {{ name }}.kind = 'split'
-    and {{ name }}.is_chosen
-    and {{ name }}.effective_date <= {{ day }}
-    and {{ name }}.effective_until > {{ day }}
-  {%- endfor %}
+  left join {{ ref('int_action__known') }} as split
+    on {{ is_in_force('split', 'ranked.symbol', 'ranked.session_date') }}
+  left join {{ ref('int_action__known') }} as at_receipt
+    on {{ is_in_force('at_receipt', 'ranked.symbol', 'cast(ranked.received_at as date)') }}
   left join {{ ref('int_action__known') }} as dividend
     on dividend.symbol = ranked.symbol
     and dividend.kind = 'dividend'

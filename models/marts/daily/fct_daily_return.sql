@@ -14,6 +14,16 @@ with days as (
 
 ),
 
+changed as (
+
+  select
+    *,
+    -- from exact decimals, as that of bars: exactly the threshold is no anomaly
+    100e0 * cast(close - previous_close as double) / cast(nullif(previous_close, 0) as double) as price_change_pct
+  from days
+
+),
+
 -- what the feed's own minutes say of the hours around the session
 around as (
 
@@ -31,41 +41,41 @@ around as (
 )
 
 select
-  days.symbol,
-  days.source,
-  days.session_date,
+  changed.symbol,
+  changed.source,
+  changed.session_date,
   -- calendar
-  cast(extract(year from days.session_date) as integer) as year,
-  cast(extract(quarter from days.session_date) as integer) as quarter,
-  cast(extract(month from days.session_date) as integer) as month,
-  cast(extract(day from days.session_date) as integer) as day,
-  cast((extract(dow from days.session_date) + 6) % 7 + 1 as integer) as weekday,
+  cast(extract(year from changed.session_date) as integer) as year,
+  cast(extract(quarter from changed.session_date) as integer) as quarter,
+  cast(extract(month from changed.session_date) as integer) as month,
+  cast(extract(day from changed.session_date) as integer) as day,
+  cast((extract(dow from changed.session_date) + 6) % 7 + 1 as integer) as weekday,
   -- prices
-  days.close,
-  days.previous_close,
-  cast(days.close - days.previous_close as decimal(18, 8)) as price_change,
-  100 * (days.price / days.price_before - 1) as price_change_pct,
-  cast(days.high - days.low as decimal(18, 8)) as price_range,
-  days.dividend,
-  days.volume,
-  cast(days.volume as double) / 1e6 as volume_millions,
+  changed.close,
+  changed.previous_close,
+  cast(changed.close - changed.previous_close as decimal(18, 8)) as price_change,
+  changed.price_change_pct,
+  cast(changed.high - changed.low as decimal(18, 8)) as price_range,
+  changed.dividend,
+  changed.volume,
+  cast(changed.volume as double) / 1e6 as volume_millions,
   -- returns
-  days.price / days.price_before - 1 as simple_return,
-  ln(days.price / days.price_before) as log_return,
+  changed.price / changed.price_before - 1 as simple_return,
+  ln(changed.price / changed.price_before) as log_return,
   case
-    when days.price_before > cast(days.dividend as double)
-      then days.price / (days.price_before - cast(days.dividend as double)) - 1
+    when changed.price_before > cast(changed.dividend as double)
+      then changed.price / (changed.price_before - cast(changed.dividend as double)) - 1
   end as total_return,
-  cast(days.open as double) / days.price_before - 1 as overnight_return,
-  days.price / cast(days.open as double) - 1 as intraday_return,
+  cast(changed.open as double) / changed.price_before - 1 as overnight_return,
+  changed.price / cast(changed.open as double) - 1 as intraday_return,
   around.pre_market_gap,
   around.post_market_change,
   -- flags
-  abs(100 * (days.price / days.price_before - 1)) > {{ var('anomaly_pct') }} as is_anomaly,
-  days.is_final,
-  days.batch_id
-from days
+  abs(changed.price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
+  changed.is_final,
+  changed.batch_id
+from changed
 left join around
-  on around.symbol = days.symbol
-  and around.source = case when days.source like '%:resampled' then days.source else days.source || ':resampled' end
-  and around.session_date = days.session_date
+  on around.symbol = changed.symbol
+  and around.source = case when changed.source like '%:resampled' then changed.source else changed.source || ':resampled' end
+  and around.session_date = changed.session_date

@@ -19,15 +19,8 @@ deviated as (
 
   select
     *,
-    {%- for sessions in [20, 60] %}
-    case
-      when count(simple_return) over (
-        {{ series }} rows between {{ sessions - 1 }} preceding and current row
-      ) = {{ sessions }} then stddev_samp(simple_return) over (
-        {{ series }} rows between {{ sessions - 1 }} preceding and current row
-      )
-    end as daily_volatility_{{ sessions }},
-    {%- endfor %}
+    {{ deviation('simple_return', 20, series) }} as daily_volatility_20,
+    {{ deviation('simple_return', 60, series) }} as daily_volatility_60,
     count(simple_return) over ({{ series }}) as return_count
   from returns
 

@@ -52,11 +52,7 @@ newest as (
     end as split_factor
   from ranked
   left join {{ ref('int_action__known') }} as split
-    on split.symbol = ranked.symbol
-    and split.kind = 'split'
-    and split.is_chosen
-    and split.effective_date <= ranked.bar_date
-    and split.effective_until > ranked.bar_date
+    on {{ is_in_force('split', 'ranked.symbol', 'ranked.bar_date') }}
   where ranked.version_rank = 1
 
 )

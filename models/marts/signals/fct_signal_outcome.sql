@@ -1,6 +1,14 @@
-{%- set after = [1, 5, 20] %}
+with bars as (
 
-with followed as (
+  select
+    *,
+    close * split_factor as price
+  from {{ ref('fct_bar') }}
+
+),
+
+-- what the signal's row does not see: the closes after it
+followed as (
 
   select
     symbol,
@@ -8,11 +16,11 @@ with followed as (
     source,
     bar_start_at,
     close,
-    cast(close * split_factor as double) as price,
-    {%- for bars in after %}
-    cast(lead(close * split_factor, {{ bars }}) over ({{ series_window() }}) as double) as price_after_{{ bars }}{{ ',' if not loop.last }}
-    {%- endfor %}
-  from {{ ref('fct_bar') }}
+    cast(price as double) as price,
+    cast(lead(price, 1) over ({{ series_window() }}) as double) as price_1,
+    cast(lead(price, 5) over ({{ series_window() }}) as double) as price_5,
+    cast(lead(price, 20) over ({{ series_window() }}) as double) as price_20
+  from bars
 
 )
 
@@ -26,9 +34,9 @@ select
   signal.signal_type,
   signal.direction,
   followed.close,
-  {%- for bars in after %}
-  followed.price_after_{{ bars }} / followed.price - 1 as return_{{ bars }}{{ ',' if not loop.last }}
-  {%- endfor %}
+  followed.price_1 / followed.price - 1 as return_1,
+  followed.price_5 / followed.price - 1 as return_5,
+  followed.price_20 / followed.price - 1 as return_20
 from {{ ref('fct_signal') }} as signal
 inner join followed
   on {{ is_same_key('followed', 'signal', ['symbol', 'bar_interval', 'source', 'bar_start_at']) }}

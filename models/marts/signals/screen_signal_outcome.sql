@@ -9,7 +9,8 @@ with outcomes as (
       when 1 then outcome.return_1
       when 5 then outcome.return_5
       else outcome.return_20
-    end as later_return
+    end as later_return,
+    outcome.signal_id
   from {{ ref('fct_signal_outcome') }} as outcome
   inner join {{ ref('dim_series') }} as series
     on series.symbol = outcome.symbol
@@ -25,7 +26,7 @@ select
   direction,
   bar_interval,
   bars_after,
-  count(*) as signals,
+  count(signal_id) as signals,
   count(later_return) as signals_with_outcome,
   avg(later_return) as average_return,
   stddev_samp(later_return) as return_deviation,
