@@ -66,7 +66,7 @@ def gaps(lake: Lake) -> list[tuple[Any, ...]]:
 
 
 def test_gaps_are_told_apart(lake: Lake) -> None:
-    # 2024-07-03 closes at 13:00 New York, 2024-07-04 is a holiday: neither is a gap
+    # 2024-07-03 closes at 13:00 New York, 2024-07-04 is a holiday
     lines = minutes("2024-07-03", "13:30", 210, "A", skip={50, 51})
     lines += minutes("2024-07-05", "13:30", 100, "B") + minutes("2024-07-05", "15:20", 50, "C", skip={7})
     refused = minutes("2024-07-05", "15:27", 1, "C")[0] | {"close": "-1"}
@@ -75,6 +75,8 @@ def test_gaps_are_told_apart(lake: Lake) -> None:
     lake.run()
     assert gaps(lake) == [
         ("SCHG", "07-03 14:20", 2, "no_trade"),
+        ("SCHG", "07-03 17:00", 180, "closed"),
+        ("SCHG", "07-04 13:30", 390, "closed"),
         ("SCHG", "07-05 15:10", 10, "not_fetched"),
         ("SCHG", "07-05 15:27", 1, "quarantined"),
     ]

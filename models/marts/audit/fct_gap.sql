@@ -49,6 +49,26 @@ explained as (
   group by
     gaps.symbol, gaps.bar_interval, gaps.source, gaps.session_date, gaps.gap_start_at, gaps.gap_end_at, gaps.missing_minutes
 
+),
+
+-- holidays, and what an early close leaves of an ordinary session
+closed as (
+
+  select
+    series.symbol,
+    series.bar_interval,
+    series.source,
+    off.session_date,
+    {{ session_time('off.session_date', 'coalesce(off.closes_at, exchange.opens_at)', 'exchange.timezone') }} as gap_start_at,
+    {{ session_time('off.session_date', 'exchange.closes_at', 'exchange.timezone') }} as gap_end_at
+  from {{ ref('dim_series') }} as series
+  inner join {{ ref('dim_symbol') }} as instrument on instrument.symbol = series.symbol
+  inner join {{ ref('exchange') }} as exchange on exchange.mic = instrument.mic
+  inner join {{ ref('exchange_exception') }} as off
+    on off.mic = instrument.mic
+    and off.session_date between series.first_date and series.last_date
+  where series.bar_interval = '1min' and not exchange.is_continuous
+
 )
 
 select
@@ -61,3 +81,14 @@ select
   cast(missing_minutes as bigint) as missing_minutes,
   case when refused_lines > 0 then 'quarantined' when covering_runs > 0 then 'no_trade' else 'not_fetched' end as reason
 from explained
+union all
+select
+  symbol,
+  bar_interval,
+  source,
+  session_date,
+  gap_start_at,
+  gap_end_at,
+  cast({{ minutes_between('gap_start_at', 'gap_end_at') }} as bigint) as missing_minutes,
+  'closed' as reason
+from closed
