@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
-from tests.lake import RESAMPLED, Lake, assert_equal_marts, bar, public_marts
+from tests.lake import DAILY_MARTS, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
 
 PARTIAL = (
     ("int_bar__arrived", "fct_bar"),
@@ -186,7 +186,7 @@ def play(sequence: list[Step], folder: Path) -> None:
             arrived = hour - timedelta(hours=delivery.hours_late)
             lake.land(lines_of(delivery, number), f"{arrived:%Y-%m-%d %H}", f"object-{number}")
         options = [
-            *(["--select", *step.select] if step.select else []),
+            *(["--select", *step.select] if step.select else ["--exclude", *DAILY_MARTS]),
             *(["--full-refresh"] if step.full_refresh else []),
         ]
         COUNTS["runs"] += 1
