@@ -73,6 +73,9 @@ def test_a_history_of_days_leads_up_to_the_minutes_and_ends_with_theirs() -> Non
     assert events == [("split", "2024-06-10")]
     closes = [float(days[at]["close"]) for at in sorted(days)[:-1]]
     assert all(0.8 < after / before < 1.25 for before, after in itertools.pairwise(closes))
+    over_the_split = simulate(["NVDA"], date(2024, 6, 11), 1, seed=7, history=2)[0].days
+    before, after = (float(r["volume"]) for r in _records(over_the_split)[:2])
+    assert 3 < after / before < 30, "ten times the shares are traded after it"
     assert simulate(["NVDA"], date(2024, 6, 6), 1, seed=7)[0].days == []
 
 

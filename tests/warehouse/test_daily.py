@@ -174,6 +174,36 @@ def test_a_later_revision_wins_a_provisional_day_never_and_an_action_learned_lat
 
 
 @pytest.mark.slow
+def test_a_corrected_benchmark_rewrites_the_betas_whose_window_holds_it(lake: Lake) -> None:
+    days = weekdays("2024-01-01", 320)
+    lines = {
+        symbol: [
+            day(symbol, at, close, line_number=i)
+            for i, (at, close) in enumerate(zip(days, walk(symbol, 320), strict=True))
+        ]
+        for symbol in ("TSLA", "VOO")
+    }
+    land(lake, "daily_bars", [*lines["TSLA"], *lines["VOO"]])
+    lake.run()
+    before = lake.query("select beta from fct_daily_indicator where symbol = 'TSLA' order by session_date")
+    corrected = lines["VOO"][150] | {
+        "received_at": "2026-07-01T00:00:00Z",
+        "open": "150",
+        "high": "150",
+        "close": "150",
+    }
+    land(lake, "daily_bars", [corrected], "2026-03-03 15")
+    lake.run()
+    after = lake.query("select beta from fct_daily_indicator where symbol = 'TSLA' order by session_date")
+    assert [i for i, (old, new) in enumerate(zip(before, after, strict=True)) if old != new] == list(range(252, 320))
+    written = (
+        "select count(*) from fct_daily_indicator where batch_id = (select max(batch_id) from fct_daily_indicator)"
+    )
+    assert lake.query(written) == [(2 * 170,)], "what lies before the change is not written again"
+    assert_equal_marts(lake, lake.refreshed())
+
+
+@pytest.mark.slow
 def test_minutes_roll_up_to_a_day_beside_the_vendor_s(lake: Lake) -> None:
     minutes = []
     for number in range(390):
@@ -199,7 +229,10 @@ def test_minutes_roll_up_to_a_day_beside_the_vendor_s(lake: Lake) -> None:
     assert change == pytest.approx(110 / 103.89 - 1)
     restated = day("TSLA", "2026-03-02", "51.95", open="50", high="52.45", low="50", received_at="2026-07-01T00:00:00Z")
     land(lake, "daily_bars", [restated], "2026-03-03 01")
+    again = minutes[-1] | {"received_at": "2026-07-02T00:00:00.000Z", "run_id": "01K00000000000000000000001"}
+    lake.land([again], "2026-03-03 01")  # the same minute of a later run: lineage, and nothing else
     lake.run()
+    assert lake.query("select cast(received_at as date) from fct_daily_bar where minutes > 0") == [(date(2026, 7, 2),)]
     assert lake.query("select finding from fct_daily_reconciliation") == [("restated",)]
     assert_equal_marts(lake, lake.refreshed())
 
