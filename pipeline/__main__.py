@@ -14,6 +14,7 @@ from pipeline import lake, summary
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
 from pipeline.errors import PipelineError
+from pipeline.maintain import maintain
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,6 +33,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     return _announce(build(Dbt(options.target), full_refresh=options.full_refresh))
+
+
+def _maintain(options: argparse.Namespace) -> int:
+    for line in maintain(Dbt(options.target)):
+        print(line, flush=True)
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -92,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     building.add_argument("--target", help="dbt target (default: the profile's)")
     building.add_argument("--full-refresh", action="store_true", help="build everything again from raw")
     building.set_defaults(run=_build)
+    maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
+    maintaining.add_argument("--target", help="dbt target (default: the profile's)")
+    maintaining.set_defaults(run=_maintain)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)
     querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")

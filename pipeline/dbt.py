@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from pipeline.errors import PipelineError
@@ -31,6 +32,7 @@ class Dbt:
     def __init__(self, target: str | None = None, project: Path = PROJECT, options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(_profiles_dir(project)), *options]
         self._options += ["--target", target] if target else []
+        self._project = project
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> list[NodeResult]:
@@ -47,18 +49,22 @@ class Dbt:
                 f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
             )
 
-    def answer(self, macro: str) -> str:
-        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+    def printed(self, macro: str) -> list[str]:
+        """Run one macro and give what it printed. Raises PipelineError as `run_operation`."""
         printed: list[str] = []
 
         def listen(event: Any) -> None:
             if event.info.name == "PrintEvent":
-                printed.append(event.info.msg)
+                printed.append(event.info.msg.strip())
 
         self.run_operation(macro, listen)
-        if not printed:
+        return printed
+
+    def answer(self, macro: str) -> str:
+        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+        if not (printed := self.printed(macro)):
             raise PipelineError(f"{macro} printed nothing")
-        return printed[-1].strip()
+        return printed[-1]
 
     def adapter(self) -> str:
         """Give the adapter of the target: duckdb or athena."""
@@ -70,6 +76,10 @@ class Dbt:
         self._runner()
         nodes: Mapping[str, Any] = self._manifest.nodes
         return nodes
+
+    def variable(self, name: str) -> Any:
+        """Give the value of a var of dbt_project.yml."""
+        return yaml.safe_load((self._project / "dbt_project.yml").read_text())["vars"][name]
 
     def parse_again(self) -> None:
         """Forget the manifest: what it took from the environment has changed."""
