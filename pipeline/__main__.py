@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh))
+    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh, selector=options.selector))
 
 
 def _maintain(options: argparse.Namespace) -> int:
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     building = commands.add_parser("build", help="build, test, publish")
     building.add_argument("--target", help="dbt target (default: the profile's)")
     building.add_argument("--full-refresh", action="store_true", help="build everything again from raw")
+    building.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
     building.set_defaults(run=_build)
     maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
     maintaining.add_argument("--target", help="dbt target (default: the profile's)")

@@ -40,9 +40,9 @@ class Dbt:
         answer = self._run(self._runner(), list(arguments))
         return [_node_result(result) for result in getattr(answer.result, "results", [])]
 
-    def run_operation(self, macro: str, *listeners: Callable[[Any], None]) -> None:
-        """Run one macro; `listeners` get dbt's events. Raises PipelineError with its message when it fails."""
-        answer = self._run(self._runner(*listeners), ["run-operation", macro])
+    def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
+        """Run one macro; `listeners` get dbt's events, `args` is YAML. Raises PipelineError when it fails."""
+        answer = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
         if not answer.success:
             results: Any = answer.result
             raise PipelineError(
@@ -89,6 +89,7 @@ class Dbt:
         """Give a runner with a manifest of its own: compiling marks ephemeral models as done in the one it is given."""
         if self._manifest is None:
             self._manifest = self._run(dbtRunner(), ["parse"]).result
+            self._manifest.selectors = {}  # dbt 1.11 cannot copy them, and reads them from the project
         return dbtRunner(manifest=self._manifest.deepcopy(), callbacks=list(callbacks))
 
     def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
