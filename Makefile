@@ -69,8 +69,9 @@ cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it t
 	@$(PY) -m benchmarks.cost
 
 .PHONY: soak
-soak: setup ## Run random sequences against full refreshes: MINUTES=10 SEED=1
+soak: setup setup-local-aws ## Run random sequences against full refreshes, kill runs on Athena's engine: MINUTES=10 SEED=1 KILLS=30
 	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
+	@$(PY) -m tests.aws.soak $(or $(KILLS),30) $(or $(SEED),1)
 
 .PHONY: package
 package: setup ## Build the Lambda package, target/loader.zip

@@ -80,7 +80,8 @@ create external table usual.raw ({", ".join(f"{name} string" for name in _COLUMN
 row format serde 'org.openx.data.jsonserde.JsonSerDe' location 's3://{WAREHOUSE}/usual/raw/'
 tblproperties (
   'projection.enabled' = 'true', 'projection.dt.type' = 'date', 'projection.dt.format' = 'yyyy-MM-dd',
-  'projection.dt.range' = '2024-01-01,2025-12-31', 'projection.dt.interval' = '1', 'projection.dt.interval.unit' = 'DAYS')
+  'projection.dt.range' = '2024-01-01,2025-12-31', 'projection.dt.interval' = '1',
+  'projection.dt.interval.unit' = 'DAYS')
 """
 
 

@@ -3,54 +3,19 @@
 import random
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loader.__main__ import main as loader
-from tests.athena import AthenaWarehouse, StatementFailedError
-from tests.lake import RESAMPLED, Lake, bar
+from tests.athena import AthenaWarehouse
+from tests.aws.twins import Twins, release
+from tests.lake import RESAMPLED, Lake
 from tests.parity.compare import assert_equal
 
 pytestmark = pytest.mark.aws
 _SEED = 20
-_PARTS = 6
 _KILLS = 3
-
-
-class Twins:
-    """One raw zone, read by two warehouses."""
-
-    def __init__(self, local: Lake, athena: AthenaWarehouse) -> None:
-        self.local, self.athena = local, athena
-        self._part = 0
-
-    def deliver(self) -> None:
-        """Land the next delivery of simulated bars with faults, on both."""
-        self._part += 1
-        options = ["--symbols", "TSLA,NVDA,BTC-USD", "--sessions", "3", "--part", f"{self._part}/{_PARTS}"]
-        assert loader(["simulate", "--faults", *options, "--lake", str(self.local.folder)]) == 0
-        assert self.athena.upload(self.local.folder) == 1
-
-    def land(self, *records: dict[str, Any]) -> None:
-        """Land records on both, in the current hour."""
-        now = datetime.now(UTC)
-        self.local.land(records, hour=now.strftime("%Y-%m-%d %H"), name=f"extra-{now.timestamp()}")
-        assert self.athena.upload(self.local.folder) == 1
-
-    def correction_of_the_first_bar(self) -> dict[str, Any]:
-        """A later final version of the oldest bar, with another close and volume."""
-        found = self.local.query(
-            "select symbol, source, bar_start_at, price_basis, high from fct_bar where bar_interval = '1min' "
-            "order by bar_start_at, symbol limit 1"
-        )
-        symbol, source, start, basis, high = found[0]
-        return bar(
-            symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", str(high + 1), source=source, price_basis=basis, volume="77777",
-            received_at="2099-01-01T00:00:00.000Z", run_id="01K00000000000000000000001",
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +43,9 @@ def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) ->
     twins.athena.dbt("run")
     twins.local.run()
     assert_equal(twins.local, twins.athena)
-    assert twins.athena.query("select count(*) from fct_volume_spike where volume = 77777") == [(1,)]
+    assert twins.athena.query(
+        "select count(*) from fct_volume_spike where volume = 77777 and bar_interval = '1min'"
+    ) == [(1,)]
     # readers stay on the published snapshot until a release moves them
     assert twins.athena.query("select count(*) from published.fct_bar")[0][0] == before
     twins.athena.dbt("run-operation", "publish")
@@ -155,15 +122,6 @@ def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWa
     athena.dbt("run")
     local.run()
     assert assert_equal(local, athena)["fct_bar"] == 2500
-
-
-def release(athena: AthenaWarehouse) -> None:
-    """Give back the lease of a run that was killed, as its message tells a user to, if it had taken one."""
-    try:
-        holder = athena.query(f"select holder from {athena.name}_audit.run_lease")[0][0]
-    except StatementFailedError:
-        return
-    athena.dbt("run-operation", "release_lease", "--args", f"{{holder: {holder}}}")
 
 
 def _statements(athena: AthenaWarehouse) -> list[str]:
