@@ -1,13 +1,19 @@
 """The whole project on Athena's engine through unmodified dbt-athena, beside the same raw objects on DuckDB."""
 
+import json
 import random
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from benchmarks.cost.__main__ import over_budget
+from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
+from pipeline.lake import PROJECT
 from tests.athena import AthenaWarehouse
 from tests.aws.twins import Twins, release
 from tests.lake import RESAMPLED, Lake
@@ -54,7 +60,10 @@ def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) ->
 
 def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins: Twins) -> None:
     twins.deliver()
+    client = twins.athena.client("athena")
+    before = {statement["QueryExecutionId"] for statement in executions(client, set())}
     assert "published" in twins.athena.pipeline("build", "--target", "aws")
+    assert over_statements(twins.athena, executions(client, before)) == []
     twins.local.run()
     rows = assert_equal(twins.local, twins.athena)
     assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["fct_bar"],)]
@@ -62,6 +71,17 @@ def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins:
     assert len(merges) > 2
     for merge in merges[:2]:  # of the bars, and of those made from them
         assert re.search(r"(target|kept)\.bar_date >= date '", merge), merge
+
+
+def test_maintenance_packs_files_and_spares_what_the_release_shows(twins: Twins) -> None:
+    shown = twins.athena.query("select count(*) from published.fct_bar")
+    rows = twins.athena.query("select count(*) from fct_bar")
+    snapshots = twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0]
+    said = twins.athena.pipeline("maintain", "--target", "aws")
+    assert re.search(r"fct_bar: files \d+ -> \d+, bytes \d+ -> \d+, versions \d+ -> \d+", said), said
+    assert twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0] > snapshots
+    assert twins.athena.query("select count(*) from published.fct_bar") == shown
+    assert twins.athena.query("select count(*) from fct_bar") == rows
 
 
 def test_a_bound_later_than_what_must_be_written_is_refused(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +142,16 @@ def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWa
     athena.dbt("run")
     local.run()
     assert assert_equal(local, athena)["fct_bar"] == 2500
+
+
+def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -> list[str]:
+    """What a night's run takes more statements for than the budget allows; their number does not depend on the data."""
+    manifest = json.loads((PROJECT / "target" / athena.name / "manifest.json").read_text())
+    budget = yaml.safe_load((PROJECT / "benchmarks" / "cost" / "budget.yml").read_text())["workloads"]["append_a_day"]
+    counted = {model: {"statements": of["statements"]} for model, of in budget["models"].items()}
+    limits = {"statements": budget["statements"], "models": counted}
+    found = bill(statements, Prices.read(PROJECT / "benchmarks" / "cost" / "prices.yml"), manifest)
+    return over_budget({"a night": found}, {"workloads": {"a night": limits}})
 
 
 def _statements(athena: AthenaWarehouse) -> list[str]:
