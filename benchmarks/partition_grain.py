@@ -1,7 +1,8 @@
 """Month, day or symbol and month: what each partitioning of a year of bars makes a statement read.
 
-`python -m benchmarks.partition_grain` lands a year of ten simulated symbols, copies it into one Iceberg table per grain,
-and runs the statements that decide: the merge of a day, the correction of one bar, a day's and a symbol's year's reading.
+`python -m benchmarks.partition_grain` lands a year of ten simulated symbols, copies it into one Iceberg table per
+grain, and runs the statements that decide: the merge of a day, the correction of one bar, the reading of a day and of a
+symbol's year.
 """
 
 import argparse

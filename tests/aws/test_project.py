@@ -125,6 +125,13 @@ def test_a_second_run_waits_for_the_lease(twins: Twins) -> None:
     twins.athena.dbt("run", "--select", "int_split__factor")
 
 
+def test_unit_tests_pass_and_freshness_asks_the_newest_arrivals_only(twins: Twins) -> None:
+    twins.athena.dbt("test", "--select", "test_type:unit")
+    twins.athena.dbt("source", "freshness", "--select", "source:raw")
+    asked = [query for query in _statements(twins.athena) if "max_loaded_at" in query]
+    assert "where dt >=" in asked[0]
+
+
 def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> None:
     assert "--empty and --sample would rebuild tables" in twins.athena.dbt("run", "--empty", check=False)
     twins.athena.dbt("docs", "generate")
