@@ -73,10 +73,11 @@ cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it t
 	@$(PY) -m benchmarks.cost
 
 .PHONY: soak
-soak: setup ## Faulty days, mutated bodies, random sequences of runs: SEEDS=300 MINUTES=10 SEED=1
+soak: setup setup-local-aws ## Faulty days, mutated bodies, random runs, kills on both engines: SEEDS=300 MINUTES=10 SEED=1 KILLS=30
 	@$(PY) -m tests.loader.test_simulated_day $(or $(SEEDS),300) $(or $(SEED),1)
 	@TICKERLAKE_SOAK=1 $(PY) -m pytest tests/loader -k "forges or conservation"
 	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
+	@$(PY) -m tests.aws.soak $(or $(KILLS),30) $(or $(SEED),1)
 
 .PHONY: package
 package: setup ## Build the Lambda package, target/loader.zip

@@ -15,6 +15,7 @@ from pipeline.answers import answers
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
 from pipeline.errors import PipelineError
+from pipeline.maintain import maintain
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,7 +33,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh))
+    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh, selector=options.selector))
+
+
+def _maintain(options: argparse.Namespace) -> int:
+    for line in maintain(Dbt(options.target)):
+        print(line, flush=True)
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -101,7 +108,11 @@ def _parser() -> argparse.ArgumentParser:
     building = commands.add_parser("build", help="build, test, publish")
     building.add_argument("--target", help="dbt target (default: the profile's)")
     building.add_argument("--full-refresh", action="store_true", help="build everything again from raw")
+    building.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
     building.set_defaults(run=_build)
+    maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
+    maintaining.add_argument("--target", help="dbt target (default: the profile's)")
+    maintaining.set_defaults(run=_maintain)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)
     asking = commands.add_parser("answers", help="answer the five questions of questions/, with a picture each")

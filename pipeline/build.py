@@ -27,8 +27,8 @@ class Report:
         return not self.problems
 
 
-def build(dbt: Dbt, *, full_refresh: bool = False) -> Report:
-    """Build everything from what has landed, test it, and publish it.
+def build(dbt: Dbt, *, full_refresh: bool = False, selector: str = "") -> Report:
+    """Build everything (or what a selector of selectors.yml names) from what has landed, test it, and publish it.
 
     Raises PipelineError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
     run's own guards.
@@ -39,6 +39,7 @@ def build(dbt: Dbt, *, full_refresh: bool = False) -> Report:
     else:
         _bound_merges(dbt, full_refresh=full_refresh)
     options = ["--full-refresh"] if full_refresh else []
+    options += ["--selector", selector] if selector else []
     results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
     problems = [_problem(result) for result in results if result.status not in _GOOD and result.status != "skipped"]
     failed = [result.name for result in results if result.resource_type == "test" and result.status == "fail"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
 from pipeline.errors import PipelineError
@@ -35,6 +36,7 @@ class Dbt:
     def __init__(self, target: str | None = None, project: Path = PROJECT, options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(_profiles_dir(project)), *options]
         self._options += ["--target", target] if target else []
+        self._project = project
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> list[NodeResult]:
@@ -42,27 +44,31 @@ class Dbt:
         answer = self._run(self._runner(), list(arguments))
         return [_node_result(result) for result in getattr(answer.result, "results", [])]
 
-    def run_operation(self, macro: str, *listeners: Callable[[Any], None]) -> None:
-        """Run one macro; `listeners` get dbt's events. Raises PipelineError with its message when it fails."""
-        answer = self._run(self._runner(*listeners), ["run-operation", macro])
+    def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
+        """Run one macro; `listeners` get dbt's events, `args` is YAML. Raises PipelineError when it fails."""
+        answer = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
         if not answer.success:
             results: Any = answer.result
             raise PipelineError(
                 f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
             )
 
-    def answer(self, macro: str) -> str:
-        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+    def printed(self, macro: str) -> list[str]:
+        """Run one macro and give what it printed. Raises PipelineError as `run_operation`."""
         printed: list[str] = []
 
         def listen(event: Any) -> None:
             if event.info.name == "PrintEvent":
-                printed.append(event.info.msg)
+                printed.append(event.info.msg.strip())
 
         self.run_operation(macro, listen)
-        if not printed:
+        return printed
+
+    def answer(self, macro: str) -> str:
+        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+        if not (printed := self.printed(macro)):
             raise PipelineError(f"{macro} printed nothing")
-        return printed[-1].strip()
+        return printed[-1]
 
     def adapter(self) -> str:
         """Give the adapter of the target: duckdb or athena."""
@@ -75,6 +81,10 @@ class Dbt:
         nodes: Mapping[str, Any] = self._manifest.nodes
         return nodes
 
+    def variable(self, name: str) -> Any:
+        """Give the value of a var of dbt_project.yml."""
+        return yaml.safe_load((self._project / "dbt_project.yml").read_text())["vars"][name]
+
     def parse_again(self) -> None:
         """Forget the manifest: what it took from the environment has changed."""
         self._manifest = None
@@ -83,6 +93,7 @@ class Dbt:
         """Give a runner with a manifest of its own: compiling marks ephemeral models as done in the one it is given."""
         if self._manifest is None:
             self._manifest = self._run(dbtRunner(), ["parse"]).result
+            self._manifest.selectors = {}  # dbt 1.11 cannot copy them, and reads them from the project
         return dbtRunner(manifest=self._manifest.deepcopy(), callbacks=list(callbacks))
 
     def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:

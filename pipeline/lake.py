@@ -36,9 +36,11 @@ def connect(lake: Path, catalog: str = PUBLISHED) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def attach_statements(lake: Path, catalog: str = PUBLISHED, name: str = "lake") -> list[str]:
+def attach_statements(
+    lake: Path, catalog: str = PUBLISHED, name: str = "lake", *, is_read_only: bool = True
+) -> list[str]:
     """List the SQL that attaches a catalogue, as `name`, in any DuckDB that has the ducklake extension."""
-    options = f"data_path '{lake}/warehouse/', override_data_path true, read_only"
+    options = f"data_path '{lake}/warehouse/', override_data_path true{', read_only' if is_read_only else ''}"
     schema = [f"use {name}.published"] if catalog == PUBLISHED else []
     return [
         "load ducklake",

@@ -8,12 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 
+from pipeline.dbt import Dbt
+from pipeline.errors import PipelineError
 from pipeline.lake import PROJECT
+from tests.lake import GOOD
 
 RESULTS, WAREHOUSE = "results", "warehouse"
 _DBT = Path(sys.executable).parent / "dbt"
@@ -51,6 +56,10 @@ class AthenaWarehouse:
         """The bucket of the raw zone."""
         return self.name.replace("_", "-") + "-raw"
 
+    def relation(self, mart: str) -> str:
+        """The name here of a mart that tests/lake.py calls schema.table."""
+        return mart.replace("tickerlake_", f"{self.name}_", 1)
+
     def prepare(self) -> None:
         """Make the raw bucket and the raw table."""
         self.client("s3").create_bucket(Bucket=self.raw_bucket)
@@ -71,11 +80,19 @@ class AthenaWarehouse:
         return uploaded
 
     def dbt(self, *arguments: str, check: bool = True) -> str:
-        """Run dbt to its end; gives what it printed. A failing command fails the test unless `check` is off."""
-        with self.start_dbt(*arguments) as process:
-            output, _ = process.communicate()
-        assert not check or process.returncode == 0, output[-6000:]
-        return output
+        """Run dbt in this process; gives what failed. A failing command fails the test unless `check` is off."""
+        with mock.patch.dict(os.environ, self.environment()):
+            try:
+                if arguments[0] == "run-operation":
+                    _dbt(self.name).run_operation(arguments[1], args=arguments[3] if arguments[2:] else "{}")
+                    return ""
+                results = _dbt(self.name).invoke(*arguments)
+            except PipelineError as error:
+                assert not check, str(error)
+                return str(error)
+        bad = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
+        assert not check or not bad, "\n".join(bad)
+        return "\n".join(bad)
 
     def pipeline(self, *arguments: str) -> str:
         """Run `python -m pipeline`; it must succeed."""
@@ -154,6 +171,11 @@ class AthenaWarehouse:
         found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
         assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
         return found
+
+
+@cache
+def _dbt(name: str) -> Dbt:
+    return Dbt("aws", options=["--target-path", f"target/{name}"])
 
 
 def _typed(text: str | None, kind: str) -> object:

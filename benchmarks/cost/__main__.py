@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +17,77 @@ from pipeline.lake import PROJECT
 from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 
 _HERE = Path(__file__).parent
-_RUNS_A_MONTH = {"append_a_day": 21, "correct_last_month": 2}
+RESULT = PROJECT / "benchmarks" / "results" / "cost.json"
+SCHEDULE = {
+    "append_a_day": 21,
+    "append_intraday": 21 * 7,
+    "correct_last_month": 2,
+    "read_one_symbols_year": 200,
+    "maintain": 4,
+}
+"""Runs a month: each session a nightly run and seven before it, ten reads; two corrections; weekly maintenance."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the cost of each workload. Returns 1 when one exceeds its budget."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.cost", description=__doc__)
-    parser.add_argument("--name", default="cost", help="schema prefix of the warehouse")
     parser.add_argument("--sessions", type=int, default=20, help="sessions of history (default: 20, the budget's)")
-    parser.add_argument("--without-tests", action="store_true", help="build without the data tests, for a quick look")
+    parser.add_argument("--symbols", default="", help="comma-separated (default: the ten of the project)")
+    parser.add_argument("--save", action="store_true", help=f"write {RESULT.name}")
     options = parser.parse_args(arguments)
     prices = Prices.read(_HERE / "prices.yml")
-    bills: dict[str, Bill] = {}
-    with (
-        local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        athena = AthenaWarehouse(options.name, aws.environment)
-        athena.prepare()
-        warehouse = Warehouse(athena, Path(folder), with_tests=not options.without_tests, sessions=options.sessions)
-        client, seen = athena.client("athena"), set[str]()
-        for name, workload in warehouse.workloads.items():
-            workload()
-            found = executions(client, seen)
-            seen |= {statement["QueryExecutionId"] for statement in found}
-            bills[name] = bill(found, prices, _manifest(options.name))
-            print(_table(name, bills[name], prices), flush=True)
+    with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws:
+        athena = AthenaWarehouse("cost", aws.environment)
+        bills = measure(athena, options.sessions, options.symbols)
+    for name, of in bills.items():
+        print(_table(name, of, prices))
     print(_month(bills, prices))
+    if options.save:
+        RESULT.write_text(json.dumps(as_data(bills, prices, options.sessions), indent=1) + "\n")
     problems = over_budget(bills, yaml.safe_load((_HERE / "budget.yml").read_text()))
     for problem in problems:
         print(f"OVER BUDGET {problem}", file=sys.stderr)
     return 1 if problems else 0
 
 
+def measure(athena: AthenaWarehouse, sessions: int, symbols: str = "", only: Collection[str] = ()) -> dict[str, Bill]:
+    """Run the workloads (or `only` some, after the first build) on an empty warehouse. Gives the bill of each."""
+    prices, bills, client, seen = Prices.read(_HERE / "prices.yml"), {}, athena.client("athena"), set[str]()
+    athena.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, workload in Warehouse(athena, Path(folder), sessions, symbols).workloads.items():
+            if only and name not in (*only, "first_build"):
+                continue
+            workload()
+            found = executions(client, seen)
+            seen |= {statement["QueryExecutionId"] for statement in found}
+            bills[name] = bill(found, prices, _manifest(athena.name))
+            print(f"{name}: {bills[name].total.statements} statements", file=sys.stderr, flush=True)
+    return bills
+
+
+def as_data(bills: dict[str, Bill], prices: Prices, sessions: int) -> dict[str, Any]:
+    """The bills as JSON data: workload, then model, then statements, bytes and dollars."""
+
+    def row(cost: Cost) -> dict[str, float]:
+        dollars = round(prices.dollars(cost.billed), 6)
+        return {"statements": cost.statements, "scanned": cost.scanned, "billed": cost.billed, "dollars": dollars}
+
+    month = {name: round(prices.dollars(bills[name].total.billed * runs), 4) for name, runs in SCHEDULE.items()}
+    return {
+        "sessions_of_history": sessions, "prices_of": prices.as_of, "runs_a_month": SCHEDULE, "dollars_a_month": month,
+        "workloads": {name: {"total": row(of.total), "tests": row(sum(of.tests.values(), Cost())),
+                             "models": {model: row(cost) for model, cost in sorted(of.models.items())}}
+                      for name, of in bills.items()},
+    }  # fmt: skip
+
+
 def over_budget(bills: dict[str, Bill], budget: dict[str, Any]) -> list[str]:
     """Every workload and model that takes more than budget.yml allows, in words."""
     found = []
     for workload, limits in budget["workloads"].items():
-        spent = bills[workload]
+        if not (spent := bills.get(workload)):
+            continue
         found += _beyond(workload, spent.total, limits)
         for model, of_model in (limits.get("models") or {}).items():
             found += _beyond(f"{workload} {model}", spent.models.get(model, Cost()), of_model)
@@ -82,9 +116,9 @@ def _table(name: str, of: Bill, prices: Prices) -> str:
 
 def _month(bills: dict[str, Bill], prices: Prices) -> str:
     parts = [
-        f"{runs} x {name} {prices.dollars(bills[name].total.billed * runs):.2f}" for name, runs in _RUNS_A_MONTH.items()
+        f"{runs} x {name} {prices.dollars(bills[name].total.billed * runs):.2f}" for name, runs in SCHEDULE.items()
     ]
-    total = sum(prices.dollars(bills[name].total.billed * runs) for name, runs in _RUNS_A_MONTH.items())
+    total = sum(prices.dollars(bills[name].total.billed * runs) for name, runs in SCHEDULE.items())
     return f"\nA month: {' + '.join(parts)} = {total:.2f} dollars (prices of {prices.as_of})"
 
 

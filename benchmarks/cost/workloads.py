@@ -1,6 +1,5 @@
 """The workloads that are priced, each on a warehouse that already holds some weeks of ten symbols."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,24 +8,26 @@ from pathlib import Path
 from tests.athena import AthenaWarehouse
 from tests.lake import Lake, bar
 
-_FIRST, _NEXT = "2024-06-05", "2024-07-08"
-_LONG_AGO, _YESTERDAY, _NOW = "dt=2026-03-02/hr=00", "dt=2026-03-05/hr=00", "dt=2026-03-07/hr=00"
+_FIRST, _NEXT, _AFTER = "2024-06-05", "2024-07-08", "2024-07-09"
+_LONG_AGO, _YESTERDAY, _TODAY, _NOW = (f"dt=2026-03-{day}/hr=00" for day in ("02", "05", "07", "09"))
 """Arrival hours: more than the overlap apart, so that a run does not read the history's raw lines again."""
 
 
 class Warehouse:
     """Ten symbols' history on a local AWS, and the workloads by name."""
 
-    def __init__(self, athena: AthenaWarehouse, folder: Path, *, with_tests: bool = True, sessions: int = 20) -> None:
+    def __init__(self, athena: AthenaWarehouse, folder: Path, sessions: int, symbols: str) -> None:
         self.athena = athena
-        self._with_tests = with_tests
         self._sessions = sessions
+        self._symbols = ["--symbols", symbols] if symbols else []
         self._folder = folder
         self.workloads: dict[str, Callable[[], None]] = {
             "first_build": self.first_build,
             "append_a_day": self.append_a_day,
+            "append_intraday": self.append_intraday,
             "correct_last_month": self.correct_last_month,
-            "read_a_symbols_history": self.read_a_symbols_history,
+            "read_one_symbols_year": self.read_one_symbols_year,
+            "maintain": self.maintain,
         }
 
     def first_build(self) -> None:
@@ -40,10 +41,16 @@ class Warehouse:
         self._simulate("day", _NEXT, 1, _YESTERDAY)
         self._build()
 
+    def append_intraday(self) -> None:
+        """What a run within the day does: one more session's bars, the gate's tests alone, published."""
+        self._simulate("intraday", _AFTER, 1, _TODAY)
+        self._build("intraday")
+
     def correct_last_month(self) -> None:
         """One corrected bar of the first session, twenty sessions ago by default."""
         symbol, source, start, basis = self.athena.query(
-            "select symbol, source, bar_start_at, price_basis from fct_bar order by bar_start_at, symbol limit 1"
+            "select symbol, source, bar_start_at, price_basis from fct_bar where bar_interval = '1min' "
+            "order by bar_start_at, symbol limit 1"
         )[0]
         corrected = bar(
             symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", "100", source=source, price_basis=basis,
@@ -53,22 +60,23 @@ class Warehouse:
         self._upload("correction", _NOW)
         self._build()
 
-    def read_a_symbols_history(self) -> None:
+    def read_one_symbols_year(self) -> None:
         """One analyst's query: all bars of one symbol."""
-        self.athena.query("select * from fct_bar where symbol = 'TSLA' and bar_date >= date '2024-01-01'")
+        self.athena.query(
+            "select * from fct_bar where symbol = 'TSLA' and bar_interval = '1min' "
+            "and bar_date between date '2024-01-01' and date '2024-12-31'"
+        )
 
-    def _build(self) -> None:
-        """Build as `make build` does; without tests, only what the models take."""
-        if self._with_tests:
-            self.athena.pipeline("build", "--target", "aws")
-            return
-        os.environ["TICKERLAKE_MERGE_FROM"] = ""
-        said = self.athena.dbt("--quiet", "run-operation", "plan_merge")
-        os.environ["TICKERLAKE_MERGE_FROM"] = said.split("merge_from=")[-1].strip()
-        self.athena.dbt("run")
+    def maintain(self) -> None:
+        """Pack and vacuum every table, as after a night's run."""
+        self.athena.pipeline("maintain", "--target", "aws")
+
+    def _build(self, selector: str = "nightly") -> None:
+        self.athena.pipeline("build", "--target", "aws", "--selector", selector)
 
     def _simulate(self, name: str, first: str, sessions: int, arrival: str) -> None:
-        command = ["simulate", "--first", first, "--sessions", str(sessions), "--lake", str(self._folder / name)]
+        command = ["simulate", "--first", first, "--sessions", str(sessions), *self._symbols]
+        command += ["--lake", str(self._folder / name)]
         subprocess.run([sys.executable, "-m", "loader", *command], check=True, stdout=subprocess.DEVNULL)
         self._upload(name, arrival)
 

@@ -1,5 +1,6 @@
-{#- The stored bars of one minute that this run may have touched, each with the start of the buckets it belongs to. -#}
-{% macro placed_minutes() %}
+{#- The stored bars of one minute that this run may have touched, each with the start of the buckets it belongs to.
+    Minutes before the date `bound` are not read (none: all are). -#}
+{% macro placed_minutes(bound) %}
 {%- set elapsed -%}
 {{ minutes_between(
   "case bars.session when 'regular' then hours.opens_at when 'pre' then hours.pre_opens_at when 'post' then hours.closes_at "
@@ -16,5 +17,5 @@
       on hours.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
       and hours.session_date = bars.bar_date
     where bars.bar_interval = '1min'
-      and {{ on_or_after('bars.bar_date', date_bounds('merge') if consumed_batch() | int > 0 else none) }}
+      and {{ on_or_after('bars.bar_date', bound) }}
 {% endmacro %}

@@ -7,10 +7,11 @@
 {%- set content = ['session', 'open', 'high', 'low', 'close', 'volume', 'split_factor', 'price_basis', 'currency', 'is_final'] -%}
 {%- set lineage = ['received_at', 'run_id', 'line_number', 'source_object'] -%}
 {%- set columns = bar_key() + content + lineage + ['batch_id'] -%}
+{%- set bound = date_bounds('merge') if consumed_batch() | int > 0 else none -%}
 {%- set bucket = ['symbol', 'source', 'session', 'minutes', 'resampled_start_at'] -%}
 merge into {{ this }} as kept
 using (
-  with placed as ({{ placed_minutes() }}),
+  with placed as ({{ placed_minutes(bound) }}),
   touched as (
     select {{ columns_of('placed', bucket) }}
     from placed
@@ -32,10 +33,11 @@ using (
       else stored.batch_id
     end as batch_id
   from resampled
-  left join {{ this }} as stored on {{ is_same_key('stored', 'resampled', bar_key()) }}
+  left join {{ this }} as stored
+    on {{ is_same_key('stored', 'resampled', bar_key()) }} and {{ on_or_after('stored.bar_date', bound) }}
   where stored.symbol is null or {{ is_different('resampled', 'stored', content + lineage) }}
 ) as fresh
-on {{ is_same_key('kept', 'fresh', bar_key()) }}
+on {{ is_same_key('kept', 'fresh', bar_key()) }} and {{ on_or_after('kept.bar_date', bound) }}
 when matched then update set
   {%- for column in content + lineage + ['batch_id'] %} {{ column }} = fresh.{{ column }}{{ ',' if not loop.last }}{% endfor %}
 when not matched then insert ({{ columns | join(', ') }}) values ({{ columns_of('fresh', columns) }})

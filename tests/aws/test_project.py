@@ -1,61 +1,34 @@
 """The whole project on Athena's engine through unmodified dbt-athena, beside the same raw objects on DuckDB."""
 
+import json
 import random
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from benchmarks.cost.__main__ import over_budget
+from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
-from tests.athena import AthenaWarehouse, StatementFailedError
-from tests.lake import Lake, bar
+from pipeline.lake import PROJECT
+from tests.athena import AthenaWarehouse
+from tests.aws.twins import Twins, release
+from tests.lake import RESAMPLED, Lake
 from tests.parity.compare import assert_equal
 
 pytestmark = pytest.mark.aws
 _SEED = 20
-_PARTS = 6
 _KILLS = 3
-
-
-class Twins:
-    """One raw zone, read by two warehouses."""
-
-    def __init__(self, local: Lake, athena: AthenaWarehouse) -> None:
-        self.local, self.athena = local, athena
-        self._part = 0
-
-    def deliver(self) -> None:
-        """Land the next delivery of simulated bars with faults, on both."""
-        self._part += 1
-        options = ["--symbols", "TSLA,NVDA,BTC-USD", "--sessions", "3", "--part", f"{self._part}/{_PARTS}"]
-        assert loader(["simulate", "--faults", *options, "--lake", str(self.local.folder)]) == 0
-        assert self.athena.upload(self.local.folder) == 1
-
-    def land(self, *records: dict[str, Any]) -> None:
-        """Land records on both, in the current hour."""
-        now = datetime.now(UTC)
-        self.local.land(records, hour=now.strftime("%Y-%m-%d %H"), name=f"extra-{now.timestamp()}")
-        assert self.athena.upload(self.local.folder) == 1
-
-    def correction_of_the_first_bar(self) -> dict[str, Any]:
-        """A later final version of the oldest bar, with another close and volume."""
-        found = self.local.query(
-            "select symbol, source, bar_start_at, price_basis, high from fct_bar order by bar_start_at, symbol limit 1"
-        )
-        symbol, source, start, basis, high = found[0]
-        return bar(
-            symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", str(high + 1), source=source, price_basis=basis, volume="77777",
-            received_at="2099-01-01T00:00:00.000Z", run_id="01K00000000000000000000001",
-        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def twins(athena_warehouse: Callable[[str], AthenaWarehouse], tmp_path_factory: pytest.TempPathFactory) -> Twins:
     folder = tmp_path_factory.mktemp("twins") / "lake"
     folder.mkdir()
-    return Twins(Lake(folder), athena_warehouse("twins"))
+    return Twins(Lake(folder, options=RESAMPLED), athena_warehouse("twins"))
 
 
 def test_the_first_build_gives_the_same_rows_as_duckdb(twins: Twins) -> None:
@@ -64,8 +37,8 @@ def test_the_first_build_gives_the_same_rows_as_duckdb(twins: Twins) -> None:
     twins.athena.dbt("run")
     twins.local.run()
     rows = assert_equal(twins.local, twins.athena)
-    assert rows["marts.fct_bar"] > 500
-    assert rows["audit.quarantined_record"] > 0
+    assert rows["fct_bar"] > 500
+    assert rows["quarantined_record"] > 0
 
 
 def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) -> None:
@@ -76,7 +49,9 @@ def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) ->
     twins.athena.dbt("run")
     twins.local.run()
     assert_equal(twins.local, twins.athena)
-    assert twins.athena.query("select count(*) from fct_volume_spike where volume = 77777") == [(1,)]
+    assert twins.athena.query(
+        "select count(*) from fct_volume_spike where volume = 77777 and bar_interval = '1min'"
+    ) == [(1,)]
     # readers stay on the published snapshot until a release moves them
     assert twins.athena.query("select count(*) from published.fct_bar")[0][0] == before
     twins.athena.dbt("run-operation", "publish")
@@ -85,12 +60,28 @@ def test_new_data_and_a_correction_give_the_same_rows_as_duckdb(twins: Twins) ->
 
 def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins: Twins) -> None:
     twins.deliver()
+    client = twins.athena.client("athena")
+    before = {statement["QueryExecutionId"] for statement in executions(client, set())}
     assert "published" in twins.athena.pipeline("build", "--target", "aws")
+    assert over_statements(twins.athena, executions(client, before)) == []
     twins.local.run()
     rows = assert_equal(twins.local, twins.athena)
-    assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["marts.fct_bar"],)]
-    merges = [query for query in _statements(twins.athena) if "merge into" in query.lower() and "fct_bar" in query]
-    assert "target.bar_date >= date '" in merges[0], merges[0][:600]
+    assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["fct_bar"],)]
+    merges = [query for query in _statements(twins.athena) if re.search('merge into [^ ]*fct_bar" as', query)]
+    assert len(merges) > 2
+    for merge in merges[:2]:  # of the bars, and of those made from them
+        assert re.search(r"(target|kept)\.bar_date >= date '", merge), merge
+
+
+def test_maintenance_packs_files_and_spares_what_the_release_shows(twins: Twins) -> None:
+    shown = twins.athena.query("select count(*) from published.fct_bar")
+    rows = twins.athena.query("select count(*) from fct_bar")
+    snapshots = twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0]
+    said = twins.athena.pipeline("maintain", "--target", "aws")
+    assert re.search(r"fct_bar: files \d+ -> \d+, bytes \d+ -> \d+, versions \d+ -> \d+", said), said
+    assert twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0] > snapshots
+    assert twins.athena.query("select count(*) from published.fct_bar") == shown
+    assert twins.athena.query("select count(*) from fct_bar") == rows
 
 
 def test_a_bound_later_than_what_must_be_written_is_refused(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,6 +125,13 @@ def test_a_second_run_waits_for_the_lease(twins: Twins) -> None:
     twins.athena.dbt("run", "--select", "int_action__known")
 
 
+def test_unit_tests_pass_and_freshness_asks_the_newest_arrivals_only(twins: Twins) -> None:
+    twins.athena.dbt("test", "--select", "test_type:unit")
+    twins.athena.dbt("source", "freshness", "--select", "source:raw")
+    asked = [query for query in _statements(twins.athena) if "max_loaded_at" in query]
+    assert "where dt >=" in asked[0]
+
+
 def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> None:
     assert "--empty and --sample would rebuild tables" in twins.athena.dbt("run", "--empty", check=False)
     twins.athena.dbt("docs", "generate")
@@ -142,7 +140,7 @@ def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> 
 def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWarehouse], tmp_path: Path) -> None:
     from tests import realdata
 
-    local, athena = Lake(tmp_path / "lake"), athena_warehouse("real")
+    local, athena = Lake(tmp_path / "lake", options=RESAMPLED), athena_warehouse("real")
     recorded = _first_lines(realdata.path("minute/av_1min_ext_2020q4/TSLA.csv.gz"), 2500, tmp_path / "TSLA.csv")
     replay = ["replay", str(recorded), "--provider", "alphavantage_csv", "--symbol", "TSLA", "--label", "end"]
     assert loader([*replay, "--received-at", "2021-01-09T12:00:00Z", "--lake", str(local.folder)]) == 0
@@ -150,16 +148,17 @@ def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWa
     athena.dbt("seed")
     athena.dbt("run")
     local.run()
-    assert assert_equal(local, athena)["marts.fct_bar"] == 2500
+    assert assert_equal(local, athena)["fct_bar"] == 2500
 
 
-def release(athena: AthenaWarehouse) -> None:
-    """Give back the lease of a run that was killed, as its message tells a user to, if it had taken one."""
-    try:
-        holder = athena.query(f"select holder from {athena.name}_audit.run_lease")[0][0]
-    except StatementFailedError:
-        return
-    athena.dbt("run-operation", "release_lease", "--args", f"{{holder: {holder}}}")
+def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -> list[str]:
+    """What a night's run takes more statements for than the budget allows; their number does not depend on the data."""
+    manifest = json.loads((PROJECT / "target" / athena.name / "manifest.json").read_text())
+    budget = yaml.safe_load((PROJECT / "benchmarks" / "cost" / "budget.yml").read_text())["workloads"]["append_a_day"]
+    counted = {model: {"statements": of["statements"]} for model, of in budget["models"].items()}
+    limits = {"statements": budget["statements"], "models": counted}
+    found = bill(statements, Prices.read(PROJECT / "benchmarks" / "cost" / "prices.yml"), manifest)
+    return over_budget({"a night": found}, {"workloads": {"a night": limits}})
 
 
 def _statements(athena: AthenaWarehouse) -> list[str]:

@@ -5,51 +5,37 @@ from typing import Any
 
 from pipeline import lake as lakes
 from tests.athena import AthenaWarehouse
-from tests.lake import Lake
+from tests.lake import Lake, public_marts
 
-_BAR = ("symbol", "bar_interval", "source", "bar_start_at")
-TABLES: dict[str, tuple[str, ...]] = {  # relation: its key; every public mart is here
-    "marts.fct_bar": _BAR,
-    "marts.fct_price_change": _BAR,
-    "marts.fct_moving_average": _BAR,
-    "marts.fct_volume_spike": _BAR,
-    "marts.fct_technical_indicator": _BAR,
-    "marts.fct_signal": ("signal_id",),
-    "marts.dim_series": ("symbol", "bar_interval", "source"),
-    "marts.dim_symbol": ("symbol",),
-    "marts.dim_session": ("mic", "session_date"),
-    "audit.quarantined_record": ("source_object", "line_sha256"),
-}
 _SHOWN = 5
 
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
-def differences(local: Lake, athena: AthenaWarehouse, relation: str) -> tuple[int, list[str]]:
-    """Compare one relation of both engines, batch_id apart. Gives its rows, and each difference with both values."""
-    schema, table = relation.split(".")
-    key = TABLES[relation]
-    here = _keyed(_local_rows(local, f"lake.tickerlake_{schema}.{table}"), key)
-    there = _keyed(athena.rows(f"select * from {athena.name}_{schema}.{table}"), key)
-    found = [f"{relation} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
-    found += [f"{relation} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
+def differences(local: Lake, athena: AthenaWarehouse, mart: str, key: Sequence[str]) -> tuple[int, list[str]]:
+    """Compare one mart of both engines, batch_id apart. Gives its rows, and each difference with both values."""
+    here = _keyed(_local_rows(local, f"lake.{mart}"), key)
+    there = _keyed(athena.rows(f"select * from {athena.relation(mart)}"), key)
+    found = [f"{mart} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
+    found += [f"{mart} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
     for k in here.keys() & there.keys():
         for column, value in here[k].items():
             if column == "batch_id":
                 continue
             other = there[k][column]
             if not _same(value, other, float(here[k].get("close") or 1)):
-                found.append(f"{relation} {k} {column}: DuckDB {value!r}, Athena {other!r}")
+                found.append(f"{mart} {k} {column}: DuckDB {value!r}, Athena {other!r}")
     return len(here), found
 
 
 def assert_equal(local: Lake, athena: AthenaWarehouse) -> dict[str, int]:
-    """Hold every public relation equal. Gives the rows compared of each."""
+    """Hold every public mart equal. Gives the rows compared of each, by the mart's name."""
     rows, found = {}, []
-    for relation in TABLES:
-        rows[relation], different = differences(local, athena, relation)
+    for mart, key in public_marts().items():
+        rows[mart.split(".")[1]], different = differences(local, athena, mart, key)
         found += different
     assert not found, f"{len(found)} differences, the first:\n" + "\n".join(found[:_SHOWN])
+    print("rows equal on both engines:", rows)
     return rows
 
 
@@ -62,7 +48,7 @@ def _local_rows(local: Lake, relation: str) -> list[dict[str, Any]]:
         connection.close()
 
 
-def _keyed(rows: Sequence[dict[str, Any]], key: tuple[str, ...]) -> Rows:
+def _keyed(rows: Sequence[dict[str, Any]], key: Sequence[str]) -> Rows:
     for row in rows:
         if "source_object" in row:  # the engines name the same object by another root
             row["source_object"] = row["source_object"].split("raw/bars/")[-1]

@@ -1,0 +1,55 @@
+"""Maintenance after publishing deletes what nobody needs and nothing else."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from pipeline import lake as lakes
+from pipeline.build import publish_catalogue
+from pipeline.errors import PipelineError
+from pipeline.maintain import maintain_lake
+from tests.lake import Lake, bar, dbt, public_marts
+
+MODELS = {mart: {"target_mb": 64, "keep_days": 0} for mart in public_marts(views=False)}
+AT_ONCE = timedelta(0)
+
+
+def test_before_the_first_release_nothing_is_touched(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="after publishing"):
+        list(maintain_lake(tmp_path, MODELS, AT_ONCE))
+
+
+@pytest.mark.slow
+def test_readers_keep_their_files_until_the_next_release(lake: Lake) -> None:
+    for minute in range(3):
+        lake.land([bar(minute=f"2026-03-02T15:0{minute}:00Z")], name=f"part-{minute}")
+        lake.run()
+        if minute == 1:
+            dbt().run_operation("publish")
+            publish_catalogue()
+    released, built = _bars(lake, lakes.PUBLISHED), _bars(lake, lakes.CATALOG)
+    before = _arrived(lake)
+    said = list(maintain_lake(lake.folder, MODELS, AT_ONCE))
+    assert any(line.startswith("fct_bar: files 3 -> 1") for line in said), said
+    # what was released before is still there for its readers, and what is not released yet for the next run
+    assert (len(released), len(built)) == (2, 3)
+    assert _bars(lake, lakes.PUBLISHED) == released
+    assert _bars(lake, lakes.CATALOG) == built
+    publish_catalogue()
+    for _ in range(2):  # what one run forgets, the next one deletes
+        list(maintain_lake(lake.folder, MODELS, AT_ONCE))
+    assert _bars(lake, lakes.PUBLISHED) == built
+    assert len(_arrived(lake)) == 1 < len(before)
+    lake.land([bar(minute="2026-03-02T15:09:00Z")], name="part-9")
+    lake.run()
+    assert len(_bars(lake, lakes.CATALOG)) == 4
+
+
+def _bars(lake: Lake, catalog: str) -> list[tuple[object, ...]]:
+    with lakes.connect(lake.folder, catalog) as connection:
+        return connection.sql("select * from lake.tickerlake_marts.fct_bar order by bar_start_at").fetchall()
+
+
+def _arrived(lake: Lake) -> list[Path]:
+    return list((lake.folder / "warehouse").rglob("int_bar__arrived*/*.parquet"))
