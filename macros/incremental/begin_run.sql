@@ -58,7 +58,7 @@
   {%- set landed = run_query(first_arrival_date(dataset)).rows[0][0] if stored else none -%}
   {%- if stored and (not landed or landed > stored) -%}
     {{ exceptions.raise_compiler_error(
-      "raw begins on " ~ (landed or 'no day at all') ~ " but " ~ name ~ " holds rows that arrived on " ~ stored ~ ": a full refresh "
+      "raw begins on " ~ (landed or 'no day at all') ~ " but " ~ name ~ " holds " ~ {'fct_bar': 'bars', 'fct_daily_bar': 'days'}.get(name, 'events') ~ " that arrived on " ~ stored ~ ": a full refresh "
       ~ "would lose them. Restore raw/" ~ dataset ~ " from " ~ stored ~ " on, or run without --full-refresh") }}
   {%- endif -%}
 {% endmacro %}
