@@ -6,7 +6,7 @@ and runs two designs for price change, moving averages, volume spikes and anomal
 * self-joins: each answer is a query over the raw JSON that numbers the bars and joins them with themselves;
 * full rebuild: every day each table is dropped and made again from the raw JSON by CREATE TABLE AS.
 
-This project's own day is taken from results/cost.json (`make cost`).
+This project's own day is in results/cost.json (`make cost`); docs/cost.md sets them side by side.
 """
 
 import argparse
@@ -101,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str, Any]:
-    """Land the history and run a day of each design. Gives statements, bytes and dollars of both, and of ours."""
+    """Land the history and run a day of each design. Gives statements, bytes and dollars of both."""
     raw = land(athena, sessions)
     client, seen, found = athena.client("athena"), set[str](), {}
     seen |= {statement["QueryExecutionId"] for statement in executions(client, seen)}
@@ -118,14 +118,7 @@ def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str,
             "statements": total.statements, "scanned": total.scanned, "billed": total.billed,
             "dollars": round(prices.dollars(total.billed), 6),
         }  # fmt: skip
-    ours = json.loads(cost.RESULT.read_text())
-    return {
-        "sessions": sessions,
-        **raw,
-        **found,
-        "ours_per_day": ours["workloads"],
-        "ours_sessions": ours["sessions_of_history"],
-    }
+    return {"sessions": sessions, **raw, **found}
 
 
 def land(athena: AthenaWarehouse, sessions: int) -> dict[str, int]:

@@ -68,7 +68,7 @@ def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins:
     rows = assert_equal(twins.local, twins.athena)
     assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["fct_bar"],)]
     merges = [query for query in _statements(twins.athena) if re.search('merge into [^ ]*fct_bar" as', query)]
-    assert len(merges) > 2
+    assert len(merges) >= 2
     for merge in merges[:2]:  # of the bars, and of those made from them
         assert re.search(r"(target|kept)\.bar_date >= date '", merge), merge
 
@@ -162,9 +162,9 @@ def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -
 
 
 def _statements(athena: AthenaWarehouse) -> list[str]:
-    """The newest 250 statements, newest first."""
+    """The newest 500 statements, newest first."""
     client, found = athena.client("athena"), []
-    pages = client.get_paginator("list_query_executions").paginate(PaginationConfig={"MaxItems": 250, "PageSize": 50})
+    pages = client.get_paginator("list_query_executions").paginate(PaginationConfig={"MaxItems": 500, "PageSize": 50})
     for page in pages:
         answer = client.batch_get_query_execution(QueryExecutionIds=page["QueryExecutionIds"])
         by_id = {e["QueryExecutionId"]: e["Query"] for e in answer["QueryExecutions"]}

@@ -1,12 +1,14 @@
 """Statements are priced as Athena bills them, and put under the right model."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from benchmarks.cost import ledger
-from benchmarks.cost.__main__ import over_budget
+from benchmarks.cost.__main__ import RESULT, over_budget
 from benchmarks.cost.ledger import HOOKS, Bill, Cost, Prices, bill
 
 PRICES = Prices.read(Path(ledger.__file__).parent / "prices.yml")
@@ -84,3 +86,17 @@ def test_a_model_beyond_its_budget_is_named() -> None:
         "append fct_bar: 2,000 scanned_kb, the budget is 1,999"
     ]
     assert over_budget(spent, {"workloads": {"append": {"statements": 3}}}) == ["append: 4 statements, the budget is 3"]
+
+
+@pytest.mark.parametrize("model", ["fct_volume_spike", "fct_bar"])
+def test_a_model_that_scans_its_history_is_beyond_the_committed_budget(model: str) -> None:
+    """Recorded figures, and the same with one model that reads all its bars in each statement, as without a bound."""
+    workloads = json.loads(RESULT.read_text())["workloads"]
+    recorded = workloads["append_a_day"]["models"]
+    spent = {name: Cost(of["statements"], of["scanned"], of["billed"]) for name, of in recorded.items()}
+    budget = yaml.safe_load((Path(ledger.__file__).parent / "budget.yml").read_text())
+    assert over_budget({"append_a_day": Bill(spent)}, budget) == []
+    history = workloads["read_one_symbols_year"]["total"]["scanned"]  # by month, that is every file of fct_bar
+    scanning = spent | {model: spent[model] + Cost(0, history, 0)}
+    problems = over_budget({"append_a_day": Bill(scanning)}, budget)
+    assert any(problem.startswith(f"append_a_day {model}:") for problem in problems)

@@ -25,6 +25,7 @@ ELSEWHERE = {
     "create_raw_table": "every run",
     "raw_lines": "every run",
     "first_arrival_date": "test_a_full_refresh_equals_the_increments",
+    "maintain": "test_maintenance_packs_files_and_spares_what_the_release_shows",
     "merge_floor": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "merge_predicates": "test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes",
     "partition_by": "every run",
