@@ -97,6 +97,7 @@ def test_published_views_show_primary_series_only(lake: Lake) -> None:
         ]
 
 
+@pytest.mark.slow
 def test_a_second_run_at_the_same_time_refuses(lake: Lake, capfd: pytest.CaptureFixture[str]) -> None:
     lake.land([bar()])
     lake.run()

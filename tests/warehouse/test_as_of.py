@@ -44,6 +44,7 @@ def test_the_past_is_rebuilt_beside_the_present_without_touching_it(lake: Lake) 
         past.dbt("run")
 
 
+@pytest.mark.slow
 def test_the_table_format_keeps_the_past_as_well(lake: Lake) -> None:
     lake.land(BARS, "2026-03-03 01")
     lake.run()

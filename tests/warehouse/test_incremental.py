@@ -89,6 +89,7 @@ def test_a_correction_rewrites_only_the_rows_whose_window_holds_it(lake: Lake) -
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_a_final_bar_is_never_replaced_by_a_provisional_one(lake: Lake) -> None:
     lake.land([bar(close="101", is_final=False, received_at="2026-03-02T15:00:30Z")])
     lake.run()
@@ -104,6 +105,7 @@ def test_a_final_bar_is_never_replaced_by_a_provisional_one(lake: Lake) -> None:
     assert lake.query("select close from fct_bar where symbol = 'NVDA'") == [(7,)], "nor when both arrive together"
 
 
+@pytest.mark.slow
 def test_newer_lineage_with_equal_content_keeps_the_batch(lake: Lake) -> None:
     lake.land([bar()])
     lake.run()
@@ -123,6 +125,7 @@ def test_a_bar_inserted_between_existing_ones_shifts_the_windows_after_it(lake: 
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_the_first_windows_of_a_new_day_reach_into_the_days_before(lake: Lake) -> None:
     for number in range(4):  # eight bars a day: a window of twenty holds bars of four days
         day = minutes(8, start=f"2026-03-0{number + 2}T14:30:00")
@@ -142,6 +145,7 @@ def test_a_series_first_bars_may_arrive_last(lake: Lake) -> None:
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_an_object_that_arrives_late_under_an_older_hour_is_read(lake: Lake) -> None:
     bars = minutes(40)
     lake.land(bars[20:], "2026-03-03 15")

@@ -34,6 +34,7 @@ def written(lake: Lake) -> list[tuple[int, int]]:
     return [((at - datetime(2026, 1, 1)).days, at.minute) for (at,) in rows]  # noqa: DTZ001
 
 
+@pytest.mark.slow
 def test_a_correction_reaches_its_minute_on_the_next_dates_and_no_further(lake: Lake) -> None:
     lake = replace(lake, options=SHORT)
     lake.land([line for number in range(40) for line in day(number, 0, 1)], "2026-03-20 01")
