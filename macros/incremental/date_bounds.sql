@@ -2,6 +2,7 @@
     and the input of the windows must be read. Literals prune files on every engine; sub-queries do not.
 
     scope 'merge'  the earliest date that fct_bar may write: the new arrivals', or the first of a split learned late
+    scope 'count'  the earliest date with a bar that int_bar__count_by_date has not counted yet
     scope 'read'   the earliest date that a window mart reads: the first changed bar less the longest reach of all marts
 
     Returns a 'YYYY-MM-DD' text, or none when there is no bound to know (first build, compile, unit test). -#}
@@ -9,7 +10,8 @@
   {%- set plan = run_plan() -%}
   {%- if not plan or not is_incremental() -%}{{ return(none) }}{%- endif -%}
   {%- if scope not in plan.bounds -%}
-    {%- do plan.bounds.update({scope: run_query(merge_bound_query() if scope == 'merge' else read_bound_query()).rows[0][0] | string}) -%}
+    {%- set query = {'merge': merge_bound_query, 'count': count_bound_query, 'read': read_bound_query}[scope] -%}
+    {%- do plan.bounds.update({scope: run_query(query()).rows[0][0] | string}) -%}
   {%- endif -%}
   {{ return(plan.bounds[scope]) }}
 {% endmacro %}
@@ -22,6 +24,12 @@
     union all
     select min(effective_date) from ({{ changed_splits(consumed.get('fct_bar', 0)) }}) as splits
   ) as earliest
+{% endmacro %}
+
+{% macro count_bound_query() %}
+  select cast(coalesce(min(bar_date), date '9999-12-31') as varchar)
+  from {{ ref('fct_bar') }}
+  where batch_id > {{ run_plan().consumed.get('int_bar__count_by_date', 0) }}
 {% endmacro %}
 
 {% macro read_bound_query() %}

@@ -3,6 +3,7 @@
   unique_key=['symbol', 'bar_interval', 'source', 'bar_date'],
   meta={'consumes': ['fct_bar']}
 ) }}
+{%- set bound = date_bounds('count') %}
 
 with touched as (
 
@@ -13,7 +14,7 @@ with touched as (
     bar_date
   from {{ ref('fct_bar') }}
   {%- if is_incremental() %}
-  where batch_id > {{ consumed_batch() }}
+  where batch_id > {{ consumed_batch() }} and {{ on_or_after('bar_date', bound) }}
   {%- endif %}
   group by symbol, bar_interval, source, bar_date
 
@@ -30,6 +31,7 @@ counted as (
   from {{ ref('fct_bar') }} as bars
   inner join touched
     on {{ is_same_key('touched', 'bars', ['symbol', 'bar_interval', 'source', 'bar_date']) }}
+  where {{ on_or_after('bars.bar_date', bound) }}
   group by bars.symbol, bars.bar_interval, bars.source, bars.bar_date
 
 )
@@ -44,5 +46,6 @@ from counted
 {%- if is_incremental() %}
 left join {{ this }} as stored
   on {{ is_same_key('stored', 'counted', ['symbol', 'bar_interval', 'source', 'bar_date']) }}
+  and {{ on_or_after('stored.bar_date', bound) }}
 where stored.symbol is null or stored.bars <> counted.bars
 {%- endif %}

@@ -16,11 +16,12 @@ class Twins:
         self._part = 0
 
     def deliver(self) -> None:
-        """Land the next delivery of simulated bars with faults, on both."""
+        """Land the next delivery of simulated bars, days and corporate actions with faults, on both."""
         self._part += 1
-        options = ["--symbols", "TSLA,NVDA,BTC-USD", "--sessions", "3", "--part", f"{self._part}/{self._parts}"]
-        assert loader(["simulate", "--faults", *options, "--lake", str(self.local.folder)]) == 0
-        assert self.athena.upload(self.local.folder) == 1
+        options = ["--symbols", "TSLA,NVDA,BTC-USD", "--sessions", "3", "--history", "80"]
+        options += ["--part", f"{self._part}/{self._parts}", "--lake", str(self.local.folder)]
+        assert loader(["simulate", "--faults", *options]) == 0
+        assert self.athena.upload(self.local.folder) >= 1
 
     def land(self, *records: dict[str, Any]) -> None:
         """Land records on both, in the current hour."""

@@ -51,7 +51,7 @@ def _local_rows(local: Lake, relation: str) -> list[dict[str, Any]]:
 def _keyed(rows: Sequence[dict[str, Any]], key: Sequence[str]) -> Rows:
     for row in rows:
         if "source_object" in row:  # the engines name the same object by another root
-            row["source_object"] = row["source_object"].split("raw/bars/")[-1]
+            row["source_object"] = row["source_object"].split("raw/")[-1]
     found = {tuple(row[column] for column in key): row for row in rows}
     assert len(found) == len(rows), f"{len(rows)} rows but {len(found)} keys {key}"
     return found
