@@ -17,13 +17,6 @@ with reports as (
 
 ),
 
--- the same event reported by a better source, perhaps a few days apart
-better_splits as (
-
-  {{ superseded_reports('reports', 'split', 'ratio') }}
-
-),
-
 split_ranges as (
 
   select
@@ -36,11 +29,14 @@ split_ranges as (
     cast(round(exp(
       sum(ln(reports.ratio)) over (partition by reports.symbol order by reports.effective_date)
     ), 10) as decimal(18, 10)) as split_factor
-  from reports
-  left join better_splits
-    on {{ is_same_key('better_splits', 'reports', ['symbol', 'effective_date', 'source']) }}
-  where reports.kind = 'split'
-    and better_splits.symbol is null
+  from (
+    select
+      *,
+      {{ is_superseded('ratio') }} as is_superseded
+    from reports
+    where kind = 'split'
+  ) as reports
+  where not reports.is_superseded
     and not reports.is_withdrawn
 
 ),
@@ -77,12 +73,6 @@ as_traded as (
 
 ),
 
-better_dividends as (
-
-  {{ superseded_reports('as_traded', 'dividend', 'amount') }}
-
-),
-
 judged as (
 
   select
@@ -91,15 +81,17 @@ judged as (
     split_ranges.effective_until,
     case
       when as_traded.kind = 'split' then split_ranges.symbol is not null
-      else better_dividends.symbol is null and not as_traded.is_withdrawn
+      else not as_traded.is_superseded and not as_traded.is_withdrawn
     end as is_chosen
-  from as_traded
+  from (
+    select
+      *,
+      {{ is_superseded('amount') }} as is_superseded
+    from as_traded
+  ) as as_traded
   left join split_ranges
     on {{ is_same_key('split_ranges', 'as_traded', ['symbol', 'effective_date', 'source']) }}
     and as_traded.kind = 'split'
-  left join better_dividends
-    on {{ is_same_key('better_dividends', 'as_traded', ['symbol', 'effective_date', 'source']) }}
-    and as_traded.kind = 'dividend'
 
 )
 

@@ -5,7 +5,7 @@ with levels as (
     source,
     session_date,
     close,
-    row_number() over series as sessions,
+    count(*) over series as sessions,
     exp(sum(coalesce(log_return, 0)) over series) as price_level,
     exp(sum(coalesce(ln(1 + total_return), 0)) over series) as total_level
   from {{ ref('fct_daily_return') }}
