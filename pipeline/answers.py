@@ -32,7 +32,8 @@ class Question:
 
 
 def read(path: Path) -> Question:
-    """Read a question. Its leading comments are the question, `Picture: lines|bars|points, unit`, and notes."""
+    """Read a question. Its leading comments are the question, `Picture: lines|bars|points, unit` (for points
+    `y over x`), and notes."""
     head, _, _ = path.read_text().partition("\nwith ")
     asked, picture, *notes = [line.removeprefix("-- ") for line in head.splitlines()]
     found = re.fullmatch(r"Picture: (lines|bars|points), (.*)", picture)
@@ -93,10 +94,12 @@ def draw(question: Question, points: list[tuple[Any, str, float]], folder: Path)
     else:
         for name, (xs, ys) in series.items():
             axes.plot(xs, ys, "." if question.shape == "points" else "-", label=name)
-    axes.set_title(question.asked, fontsize=10)
-    axes.set_ylabel(question.unit)
+    figure.suptitle(question.asked, fontsize=10)
+    y_label, _, x_label = question.unit.partition(" over ")
+    axes.set_ylabel(y_label)
+    axes.set_xlabel(x_label)
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper")
+    figure.legend(loc="outside right center", frameon=False)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{question.name}.png"
     figure.savefig(target, dpi=110)
