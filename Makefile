@@ -88,7 +88,7 @@ check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary benchmarks loader local_aws pipeline seeds tests
+	@.venv/bin/mypy --no-error-summary benchmarks infra loader local_aws pipeline seeds tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
@@ -98,11 +98,33 @@ check: setup ## Lint, type-check and parse everything
 	@$(PY) -m pytest -n 0 tests/test_project_rules.py > target/rules.log 2>&1 || { cat target/rules.log; exit 1; }
 	@echo "check: all clean"
 
+.PHONY: template
+template: setup ## Write what follows from the record contract into infra/template.yaml
+	@$(PY) -m infra.raw_zone
+
+.PHONY: setup-infra
+setup-infra: .venv-infra/ready ## Make the environment of the deployment's linters
+
+.venv-infra/ready: requirements/infra.txt
+	@echo "setting up .venv-infra (about a minute, once)"
+	@$(PYTHON) -m venv .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/infra.txt
+	@touch $@
+
+.PHONY: check-infra
+check-infra: setup setup-infra ## Lint the template and its policies, scan it for security, lint the workflows
+	@$(PY) -m infra.template target/template.json
+	@.venv-infra/bin/cfn-lint target/template.json
+	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
+	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
+	@echo "check-infra: all clean"
+
 .PHONY: lock
 lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/infra.in -o requirements/infra.txt
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again
