@@ -119,6 +119,31 @@ check-infra: setup setup-infra ## Lint the template and its policies, scan it fo
 	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
 	@echo "check-infra: all clean"
 
+ENV ?= dev
+.PHONY: deploy
+deploy: setup ## Deploy to AWS: ENV=dev PARAMETERS="AlarmEmail=me@example.com Provider=yahoo"
+	@$(PY) -m infra deploy $(ENV) $(PARAMETERS)
+
+.PHONY: verify
+verify: setup ## Check a deployment: key, a line through a stream to Athena, who hears alarms: ENV=dev
+	@$(PY) -m infra verify $(ENV)
+
+.PHONY: run
+run: setup ## Invoke a deployment's loader, then its transformation, and sum up: ENV=dev SELECTOR=intraday
+	@$(PY) -m infra run $(ENV) $(SELECTOR)
+
+.PHONY: backfill
+backfill: setup ## Fetch a range into a deployment: ENV=dev ARGS="--provider yahoo --symbols TSLA --from 2026-11-09 --to 2026-11-20"
+	@$(PY) -m infra loader $(ENV) backfill $(ARGS)
+
+.PHONY: resend
+resend: setup ## Land a deployment's lines that were given up: ENV=dev
+	@$(PY) -m infra loader $(ENV) resend-dead-letters
+
+.PHONY: destroy
+destroy: setup ## Remove a deployment, a rehearsal unless SURE=tickerlake-dev: ENV=dev DATA=delete takes buckets and tables, too
+	@DATA=$(DATA) SURE=$(SURE) $(PY) -m infra destroy $(ENV)
+
 .PHONY: lock
 lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
