@@ -116,8 +116,19 @@ check-infra: setup setup-infra ## Lint the template and its policies, scan it fo
 	@$(PY) -m infra.template target/template.json
 	@.venv-infra/bin/cfn-lint target/template.json
 	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
+	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github
 	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
 	@echo "check-infra: all clean"
+
+.PHONY: docs
+docs: setup-infra ## Build the documentation's site into site/, strictly
+	@.venv-infra/bin/mkdocs build --quiet --strict
+
+BASE ?= origin/main
+.PHONY: slim
+slim: setup ## Build and test what differs from BASE=origin/main, on what BASE built from simulated bars
+	@$(PY) -m pipeline.slim $(BASE)
 
 ENV ?= dev
 .PHONY: deploy
