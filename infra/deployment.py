@@ -65,9 +65,7 @@ class Deployment:
         """
         cloudformation = self.client("cloudformation")
         bucket = self.artifact_bucket()
-        given = {"Schema": self.stack.replace("-", "_"), **parameters, "ArtifactBucket": bucket}
-        for name, content in (("LoaderKey", loader_archive()), ("ProjectKey", project_archive())):
-            given[name] = self._upload(bucket, content, "zip")
+        given = {"Schema": self.stack.replace("-", "_"), **parameters, **self.archives(bucket)}
         template = self._upload(bucket, json.dumps(load()).encode(), "json")
         kept = self._kept_parameters(cloudformation)
         change = f"deploy-{ULID()}".lower()
@@ -114,6 +112,11 @@ class Deployment:
             )
             s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
         return name
+
+    def archives(self, bucket: str) -> dict[str, str]:
+        """Upload the loader's and the project's archives, named by their hash; gives the template's parameters."""
+        contents = {"LoaderKey": loader_archive(), "ProjectKey": project_archive()}
+        return {"ArtifactBucket": bucket, **{n: self._upload(bucket, one, "zip") for n, one in contents.items()}}
 
     def _upload(self, bucket: str, content: bytes, extension: str) -> str:
         key = f"{sha256(content).hexdigest()[:32]}.{extension}"
