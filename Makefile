@@ -50,7 +50,7 @@ test-all: setup ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws ## Run the project on Athena's engine, hold it against DuckDB, kill it (under 8 minutes)
+test-aws: setup setup-local-aws setup-infra ## Run the project on Athena's engine, hold it against DuckDB, kill it (under 8 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
@@ -103,7 +103,7 @@ template: setup ## Write what follows from the record contract into infra/templa
 	@$(PY) -m infra.raw_zone
 
 .PHONY: setup-infra
-setup-infra: .venv-infra/ready ## Make the environment of the deployment's linters
+setup-infra: .venv-infra/ready ## Make the environment of the deployment's linters and of the docs
 
 .venv-infra/ready: requirements/infra.txt
 	@echo "setting up .venv-infra (about a minute, once)"
@@ -112,7 +112,7 @@ setup-infra: .venv-infra/ready ## Make the environment of the deployment's linte
 	@touch $@
 
 .PHONY: check-infra
-check-infra: setup setup-infra ## Lint the template and its policies, scan it for security, lint the workflows
+check-infra: setup setup-infra docs ## Lint the template and its policies, scan it for security, lint the workflows
 	@$(PY) -m infra.template target/template.json
 	@.venv-infra/bin/cfn-lint target/template.json
 	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
@@ -123,7 +123,7 @@ check-infra: setup setup-infra ## Lint the template and its policies, scan it fo
 
 .PHONY: docs
 docs: setup-infra ## Build the documentation's site into site/, strictly
-	@.venv-infra/bin/mkdocs build --quiet --strict
+	@NO_MKDOCS_2_WARNING=1 .venv-infra/bin/mkdocs build --quiet --strict
 
 BASE ?= origin/main
 .PHONY: slim

@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -233,12 +233,9 @@ class Deployment:
         found = self.outputs()
         emptied = [found["ResultsBucket"]]
         emptied += [found["RawBucket"], found["WarehouseBucket"]] if deletes_data else []
-        databases = list(self._databases(found["Schema"])) if deletes_data else []
+        databases = list(self.databases(found["Schema"])) if deletes_data else []
         for bucket in emptied:
-            versions = list(self._versions(bucket))
-            self.say(f"{'would delete' if is_rehearsal else 'deleting'} {len(versions)} versions in {bucket}")
-            if not is_rehearsal:
-                self._delete_versions(bucket, versions)
+            self.empty(bucket, is_rehearsal=is_rehearsal)
         for database in databases:
             self.say(f"{'would drop' if is_rehearsal else 'dropping'} database {database}")
             if not is_rehearsal:
@@ -257,8 +254,8 @@ class Deployment:
         cloudformation.delete_stack(StackName=self.stack)
         cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.stack)
 
-    def _databases(self, schema: str) -> Iterator[str]:
-        """The databases of this deployment that dbt made: those of the template go with the stack."""
+    def databases(self, schema: str) -> Iterator[str]:
+        """Give the databases of this deployment that dbt made: that of the template goes with the stack."""
         for page in self.client("glue").get_paginator("get_databases").paginate():
             for one in page["DatabaseList"]:
                 if one["Name"].startswith(f"{schema}_") and one["Name"] != f"{schema}_raw":
@@ -269,7 +266,12 @@ class Deployment:
             for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
                 yield {"Key": one["Key"], "VersionId": one["VersionId"]}
 
-    def _delete_versions(self, bucket: str, versions: Sequence[dict[str, str]]) -> None:
+    def empty(self, bucket: str, *, is_rehearsal: bool = False) -> None:
+        """Delete every version of every object. Raises DeploymentError at the first that S3 refuses."""
+        versions = list(self._versions(bucket))
+        self.say(f"{'would delete' if is_rehearsal else 'deleting'} {len(versions)} versions in {bucket}")
+        if is_rehearsal:
+            return
         for start in range(0, len(versions), 1000):
             answer = self.client("s3").delete_objects(
                 Bucket=bucket, Delete={"Objects": versions[start : start + 1000], "Quiet": True}

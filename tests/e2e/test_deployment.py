@@ -59,6 +59,30 @@ class Deployed:
     def ask(self, sql: str) -> str:
         return self.deployment.query(sql, self.deployment.outputs()["Workgroup"])
 
+    def content(self) -> tuple[int, str]:
+        """How many different bars are stored, and a sum over what they hold."""
+        bars = f"(select distinct symbol, source, bar_start_at, open, close, volume from {SCHEMA}_marts.fct_bar \
+where bar_interval = '1min')"
+        return int(self.ask(f"select count(*) from {bars}")), self.ask(
+            f"select to_hex(checksum((symbol, source, bar_start_at, open, close, volume))) from {bars}"
+        )
+
+    def left(self) -> dict[str, list[Any]]:
+        """What is left of the stack in each service, by the service's own list."""
+        calls: list[tuple[str, str, str]] = [
+            ("lambda", "list_functions", "Functions"), ("firehose", "list_delivery_streams", "DeliveryStreamNames"),
+            ("codebuild", "list_projects", "projects"), ("scheduler", "list_schedules", "Schedules"),
+            ("sqs", "list_queues", "QueueUrls"), ("sns", "list_topics", "Topics"), ("events", "list_rules", "Rules"),
+            ("logs", "describe_log_groups", "logGroups"), ("iam", "list_roles", "Roles"),
+            ("cloudwatch", "describe_alarms", "MetricAlarms"), ("athena", "list_work_groups", "WorkGroups"),
+            ("cloudwatch", "list_dashboards", "DashboardEntries"),
+        ]  # fmt: skip
+        found = {
+            service + key: getattr(self.stack.client(service), call)().get(key, []) for service, call, key in calls
+        }
+        ours = {key: [one for one in some if self.stack.name in str(one)] for key, some in found.items()}
+        return {key: some for key, some in ours.items() if some}
+
     def shown(self) -> int:
         """The bars that readers see."""
         return int(self.ask(f"select count(*) from {SCHEMA}_published.fct_bar where bar_interval = '1min'"))
@@ -175,3 +199,85 @@ def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
     # no table lies where query results expire
     tables = deployed.objects("athena/tables/", "ResultsBucket")
     assert list(tables) == []
+
+
+def test_a_plan_that_fails_stops_everything_and_readers_stay(deployed: Deployed) -> None:
+    before = deployed.shown()
+    failed = deployed.fire("Intraday", TICKERLAKE_WORKGROUP="no-such-workgroup")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "failed")]
+    assert "no-such-workgroup" in deployed.record()["steps"][0]["problem"]
+    assert deployed.shown() == before
+
+
+def test_a_gate_that_fails_leaves_readers_where_they_were(deployed: Deployed) -> None:
+    before, landed = deployed.shown(), len(deployed.raw("bars"))
+    deployed.fire("EveryMinute", TICKERLAKE_SYMBOLS="AAPL")
+    assert len(deployed.raw("bars")) > landed
+    failed = deployed.fire("Intraday", TICKERLAKE_PUBLISHED_SCHEMA="no such schema")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "done"), ("build", "done"), ("publish", "failed")]
+    assert deployed.shown() == before
+
+
+def test_a_failing_test_keeps_the_gate_shut(deployed: Deployed) -> None:
+    """The bars that the failed gate held back are tested again, beside a key that is there twice."""
+    before = deployed.shown()
+    deployed.ask(
+        f"insert into {SCHEMA}_marts.fct_bar select * from {SCHEMA}_marts.fct_bar "
+        "where symbol = 'TSLA' and bar_interval = '1min' order by bar_start_at limit 1"
+    )
+    failed = deployed.fire("Intraday")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "done"), ("build", "failed")]
+    assert "unique" in deployed.record()["steps"][-1]["problem"]
+    assert deployed.shown() == before
+
+
+def test_everything_is_restored_from_raw_and_maintained(deployed: Deployed) -> None:
+    """docs/runbooks/restore-from-raw.md: databases dropped, the warehouse emptied, all built again, rows equal."""
+    before = deployed.content()
+    glue, outputs = deployed.stack.client("glue"), deployed.deployment.outputs()
+    for database in list(deployed.deployment.databases(SCHEMA)):
+        glue.delete_database(Name=database)
+    deployed.deployment.empty(outputs["WarehouseBucket"])
+    week = deployed.fire("Weekly")
+    assert week.exit_code == 0, week.text[-4000:]
+    assert deployed.steps() == [(step, "done") for step in [*STEPS[:3], "maintain", "measure"]]
+    assert "fct_bar: files" in week.text
+    assert deployed.content() == before
+    assert deployed.shown() == before[0]
+
+
+def test_the_deployment_is_verified(deployed: Deployed) -> None:
+    deployed.said.clear()
+    assert deployed.deployment.verify(timedelta(seconds=20))
+    assert [line.partition(":")[0] for line in deployed.said] == [
+        "vendor's key", "a line through the stream to Athena", "who hears alarms",
+    ]  # fmt: skip
+    sns = deployed.stack.client("sns")
+    sns.unsubscribe(SubscriptionArn=deployed.stack.made["AlarmsByMail"][0])
+    assert not deployed.deployment.verify(timedelta(seconds=20))
+    assert "NOBODY" in deployed.said[-1]
+    assert list(deployed.deployment.summary(datetime.now(UTC) - timedelta(minutes=5)))[-1].startswith("  Athena: ")
+
+
+def test_a_back_fill_lands_where_the_functions_do(deployed: Deployed) -> None:
+    environment = deployed.deployment.loader_environment()
+    assert environment["TICKERLAKE_SINK"] == "firehose"
+    assert set(environment) > {f"TICKERLAKE_STREAM_{name}" for name in ("BARS", "DAILY_BARS", "CORPORATE_ACTIONS")}
+    streams = deployed.stack.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
+    assert {value for name, value in environment.items() if "STREAM" in name} == set(streams)
+
+
+def test_the_tear_down_is_rehearsed_and_then_leaves_nothing(deployed: Deployed) -> None:
+    outputs, glue = deployed.deployment.outputs(), deployed.stack.client("glue")
+    deployed.said.clear()
+    deployed.deployment.remove(deletes_data=True, is_rehearsal=True)
+    assert all(line.startswith("would") for line in deployed.said)
+    assert deployed.raw("bars")
+    deployed.deployment.remove(deletes_data=True, is_rehearsal=False, deletes_stack=deployed.stack.delete)
+    buckets = {one["Name"] for one in deployed.stack.client("s3").list_buckets()["Buckets"]}
+    assert not {outputs[name] for name in ("RawBucket", "WarehouseBucket", "ResultsBucket")} & buckets
+    assert [one for one in glue.get_databases()["DatabaseList"] if one["Name"].startswith(SCHEMA)] == []
+    assert deployed.left() == {}

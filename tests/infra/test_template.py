@@ -211,3 +211,13 @@ def test_every_alarm_is_heard_and_names_a_page_that_is_there() -> None:
 def test_the_dashboard_is_json() -> None:
     widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
     assert len(widgets) >= 6
+
+
+def test_the_page_about_aws_holds_the_table_of_what_the_emulators_prove() -> None:
+    from tests.e2e.local_stack import HOW
+
+    page = (PROJECT / "docs" / "aws.md").read_text()
+    for kind, (how, what) in HOW.items():
+        assert f"| `{kind.removeprefix('AWS::')}` | {how} | {what} |" in page
+    types = {one["Type"].replace("Serverless::Function", "Lambda::Function") for one in RESOURCES.values()}
+    assert types <= set(HOW), "the emulators' table lacks a type"
