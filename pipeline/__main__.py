@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -47,8 +48,12 @@ def _maintain(options: argparse.Namespace) -> int:
 def _job(options: argparse.Namespace) -> int:
     dbt = Dbt(options.target)
     record = job.Job(store.choose(lake.folder()), options.selector)
-    is_on_aws = dbt.adapter() == "athena"
-    return _announce(job.run(dbt, record, maintains=options.maintain, publishes_metrics=is_on_aws))
+    client: Any = None
+    if dbt.adapter() == "athena":
+        import boto3
+
+        client = boto3.client
+    return _announce(job.run(dbt, record, maintains=options.maintain, client=client))
 
 
 def _demo(options: argparse.Namespace) -> int:

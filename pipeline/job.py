@@ -16,6 +16,7 @@ from loader.record import utc_text
 from loader.store import Store
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
+from pipeline.describe import describe
 from pipeline.errors import PipelineError
 from pipeline.maintain import maintain
 
@@ -27,7 +28,7 @@ _DAYS_OF_ARRIVALS = 2
 
 @dataclass
 class Step:
-    """One step: `plan`, `build` (tests included), `publish`, `maintain` or `measure`; running, done or failed."""
+    """One step: plan, build (tests included), publish, describe, maintain or measure; running, done or failed."""
 
     name: str
     started_at: str
@@ -84,8 +85,10 @@ class Job:
         self.store.write(self.key, dumps(record, indent=1).encode())
 
 
-def run(dbt: Dbt, job: Job, *, maintains: bool, publishes_metrics: bool) -> Report:
-    """Do the steps. The report's problems say why readers stayed; nothing follows a step that failed.
+def run(dbt: Dbt, job: Job, *, maintains: bool, client: Callable[[str], Any] | None = None) -> Report:
+    """Do the steps; `client` makes clients of AWS, for what only a deployment has: descriptions and metrics.
+
+    The report's problems say why readers stayed; nothing follows a step that failed.
 
     Raises PipelineError as `build` and `maintain` do, whatever else went wrong as it came; the record is closed first.
     """
@@ -94,14 +97,18 @@ def run(dbt: Dbt, job: Job, *, maintains: bool, publishes_metrics: bool) -> Repo
         if report.problems:
             job.finish("; ".join(report.problems)[:2000])
             return report
+        if client:
+            job.enter("describe")
+            for line in describe(dbt, client("glue")):
+                job.say(line)
         if maintains:
             job.enter("maintain")
             for line in maintain(dbt):
                 job.say(line)
         job.enter("measure")
         job.measured = measures(dbt, report, job.now())
-        if publishes_metrics:
-            put_metrics(job.measured)
+        if client:
+            put_metrics(job.measured, client("cloudwatch"))
         job.finish()
     except BaseException as error:
         job.finish(f"{type(error).__name__}: {error}"[:2000])
@@ -117,15 +124,14 @@ def measures(dbt: Dbt, report: Report, now: datetime) -> dict[str, float]:
     return {"quarantined_pct": float(share), "job_seconds": round(report.seconds, 1), **counts}
 
 
-def put_metrics(measured: dict[str, float]) -> None:
+def put_metrics(measured: dict[str, float], cloudwatch: Any) -> None:
     """Put two measures into CloudWatch, by schema: each costs by the month. Raises PipelineError when it refuses."""
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     dimensions: Any = [{"Name": "schema", "Value": os.environ.get("TICKERLAKE_SCHEMA", "tickerlake")}]
     data: Any = [{"MetricName": name, "Value": value, "Dimensions": dimensions} for name, value in measured.items()
             if name in PUBLISHED]  # fmt: skip
     try:
-        boto3.client("cloudwatch").put_metric_data(Namespace="tickerlake", MetricData=data)
+        cloudwatch.put_metric_data(Namespace="tickerlake", MetricData=data)
     except (BotoCoreError, ClientError) as error:
         raise PipelineError(f"cannot publish metrics: {type(error).__name__}: {error}") from None

@@ -11,8 +11,8 @@ from pipeline import job
 from pipeline.dbt import NodeResult
 from pipeline.errors import PipelineError
 
-STEPS = ["plan", "build", "publish", "maintain", "measure"]
-ASKED = {"plan": "plan_merge", "build": "build", "publish": "publish", "maintain": "maintain",
+STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
+ASKED = {"plan": "plan_merge", "build": "build", "publish": "publish", "describe": "nodes", "maintain": "maintain",
          "measure": "quarantined_share"}  # fmt: skip
 
 
@@ -41,6 +41,13 @@ class Played:
     def run_operation(self, macro: str) -> None:
         self._ask(macro)
 
+    def nodes(self) -> dict[str, Any]:
+        self._ask("nodes")
+        return {}
+
+    def variable(self, _: str) -> str:
+        return "published"
+
     def printed(self, macro: str) -> list[str]:
         self._ask(macro)
         return ["fct_bar: files 9 -> 1"]
@@ -56,8 +63,19 @@ def record(folder: Path) -> dict[str, Any]:
     return read
 
 
+METRICS: list[str] = []
+
+
+class Aws:
+    """A client that takes metrics."""
+
+    def put_metric_data(self, MetricData: list[dict[str, Any]], **_: str) -> None:  # noqa: N803
+        METRICS[:] = [one["MetricName"] for one in MetricData]
+
+
 def run(dbt: Any, folder: Path) -> Any:
-    return job.run(dbt, job.Job(FolderStore(folder), "nightly"), maintains=True, publishes_metrics=False)
+    METRICS.clear()
+    return job.run(dbt, job.Job(FolderStore(folder), "nightly"), maintains=True, client=lambda _: Aws())
 
 
 def test_the_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
@@ -67,6 +85,7 @@ def test_the_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
     found = record(tmp_path)
     assert [(step["name"], step["status"]) for step in found["steps"]] == [(step, "done") for step in STEPS]
     assert (found["status"], found["selector"], found["measured"]["quarantined_pct"]) == ("done", "nightly", 2.5)
+    assert sorted(METRICS) == ["job_seconds", "quarantined_pct"]
 
 
 @pytest.mark.parametrize("failing", STEPS)

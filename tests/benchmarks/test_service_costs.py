@@ -9,7 +9,7 @@ from benchmarks.cost.services import Usage, lines, read_prices, step_functions, 
 PRICES, FREE = read_prices()
 USAGE = Usage(
     sessions=20, loader_runs_a_session=498, loader_seconds=8.0, loader_gb=0.25, loader_puts=10, loader_gets=50,
-    records_a_run=4, buffer_seconds=900, datasets_live=1, log_bytes_a_run=1_000, source_metrics=12, job_metrics=3,
+    records_a_run=4, buffer_seconds=900, datasets_live=2, log_bytes_a_run=1_000, source_metrics=12, job_metrics=3,
     intraday_runs=100, intraday_minutes=5, nightly_runs=20, nightly_minutes=15, statements=10_000, puts_a_statement=2,
     gets_a_statement=25, job_log_bytes=500_000, raw_and_tables_gb=2.0, alarm_metrics=15, athena_dollars=0.5,
 )  # fmt: skip
@@ -23,7 +23,7 @@ def test_without_anything_free() -> None:
         "schedules": 10_120 * 0.000001,
         "streams (Firehose)": 0.2048 * 0.029,  # 40,000 records of 5,120 bytes
         "streams (Kinesis)": 0.0,
-        "S3 requests": 120_640 * 0.000005 + 750_000 * 0.0000004,  # 100,000 + 640 objects + 20,000; 500,000 + 250,000
+        "S3 requests": 121_280 * 0.000005 + 750_000 * 0.0000004,  # 100,000 + 1,280 objects + 20,000; 500,000 + 250,000
         "S3 storage": 0.046,
         "transformation job (CodeBuild)": 800 * 0.0034,
         "Athena statements": 0.5,

@@ -20,7 +20,7 @@ from tests.loader.vendor import Asked, Vendor
 
 pytestmark = pytest.mark.aws
 SCHEMA = "tickerlake_e2e"
-STEPS = ["plan", "build", "publish", "measure"]
+STEPS = ["plan", "build", "publish", "describe", "measure"]
 
 
 @dataclass
@@ -196,6 +196,8 @@ def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
     assert deployed.record()["measured"]["quarantined_pct"] == 0
     metrics = deployed.stack.client("cloudwatch").list_metrics(Namespace="tickerlake")["Metrics"]
     assert {one["MetricName"] for one in metrics} >= {"quarantined_pct", "job_seconds"}
+    described = deployed.stack.client("glue").get_table(DatabaseName=f"{SCHEMA}_published", Name="fct_bar")["Table"]
+    assert described["Description"].strip()
     # no table lies where query results expire
     tables = deployed.objects("athena/tables/", "ResultsBucket")
     assert list(tables) == []
@@ -243,7 +245,7 @@ def test_everything_is_restored_from_raw_and_maintained(deployed: Deployed) -> N
     deployed.deployment.empty(outputs["WarehouseBucket"])
     week = deployed.fire("Weekly")
     assert week.exit_code == 0, week.text[-4000:]
-    assert deployed.steps() == [(step, "done") for step in [*STEPS[:3], "maintain", "measure"]]
+    assert deployed.steps() == [(step, "done") for step in [*STEPS[:-1], "maintain", "measure"]]
     assert "fct_bar: files" in week.text
     assert deployed.content() == before
     assert deployed.shown() == before[0]
