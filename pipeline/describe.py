@@ -1,7 +1,8 @@
-"""After publishing on AWS: the descriptions of views and columns, from the models' YAML into Glue's catalogue.
+"""After publishing on AWS: the descriptions of views' columns, from the models' YAML into Glue's catalogue.
 
 Views are made anew at every release and lose them. Tables are left alone: their entry is what an Iceberg commit
-replaces, and a description written in between would take the commit back.
+replaces, and a description written in between would take the commit back. A view's own description stays,
+too: the engine knows a view by it.
 """
 
 import os
@@ -10,10 +11,10 @@ from typing import Any
 
 from pipeline.dbt import Dbt
 
-_KEPT = ("Name", "Owner", "Retention", "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType",
-         "Parameters")  # fmt: skip
+_KEPT = ("Name", "Description", "Owner", "Retention", "PartitionKeys", "ViewOriginalText", "ViewExpandedText",
+         "TableType", "Parameters")  # fmt: skip
 _LONGEST = 255
-"""Bytes that Glue takes as a column's comment; a table's description may be longer."""
+"""Bytes that Glue takes as a column's comment."""
 
 
 def describe(dbt: Dbt, glue: Any) -> Iterator[str]:
@@ -25,20 +26,20 @@ def describe(dbt: Dbt, glue: Any) -> Iterator[str]:
             continue
         found = glue.get_table(DatabaseName=schema, Name=node.alias)["Table"]
         columns = {name.lower(): column.description for name, column in node.columns.items()}
-        glue.update_table(DatabaseName=schema, TableInput=described(found, node.description, columns), SkipArchive=True)
+        glue.update_table(DatabaseName=schema, TableInput=described(found, columns), SkipArchive=True)
         done += 1
     yield f"described {done} views of {schema}"
 
 
-def described(table: Mapping[str, Any], description: str, columns: Mapping[str, str]) -> dict[str, Any]:
-    """Give a table's entry with descriptions, everything else as it was."""
+def described(table: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """Give a table's entry with its columns described, everything else as it was."""
     entry = {name: table[name] for name in _KEPT if name in table}
     storage = dict(table.get("StorageDescriptor", {}))
     storage["Columns"] = [
         {**column, **({"Comment": _short(columns[column["Name"]])} if columns.get(column["Name"]) else {})}
         for column in storage.get("Columns", [])
     ]
-    return {**entry, "Description": " ".join(description.split())[:2048], "StorageDescriptor": storage}
+    return {**entry, "StorageDescriptor": storage}
 
 
 def _short(text: str) -> str:

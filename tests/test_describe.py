@@ -22,7 +22,8 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client.create_table(
             DatabaseName="mine_published",
             TableInput={
-                "Name": "fct_bar", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "/* a view */",
+                "Name": "fct_bar", "Description": "Presto View", "TableType": "VIRTUAL_VIEW",
+                "ViewOriginalText": "/* a view */",
                 "Parameters": {"presto_view": "true"}, "StorageDescriptor": {"Columns": columns},
             },
         )  # fmt: skip
@@ -45,7 +46,7 @@ def test_views_and_columns_are_described_and_the_rest_stays(glue: Any) -> None:
     played: Any = SimpleNamespace(nodes=lambda: dict(enumerate(nodes)))
     assert list(describe(played, glue)) == ["described 1 views of mine_published"]
     found = glue.get_table(DatabaseName="mine_published", Name="fct_bar")["Table"]
-    assert found["Description"] == "One row per bar."
+    assert found["Description"] == "Presto View"
     assert found["StorageDescriptor"]["Columns"] == [
         {"Name": "symbol", "Type": "string", "Comment": "The symbol."},
         {"Name": "close", "Type": "decimal(18,8)", "Comment": "é" * 127},

@@ -197,7 +197,9 @@ def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
     metrics = deployed.stack.client("cloudwatch").list_metrics(Namespace="tickerlake")["Metrics"]
     assert {one["MetricName"] for one in metrics} >= {"quarantined_pct", "job_seconds"}
     described = deployed.stack.client("glue").get_table(DatabaseName=f"{SCHEMA}_published", Name="fct_bar")["Table"]
-    assert described["Description"].strip()
+    comments = {column["Name"]: column.get("Comment", "") for column in described["StorageDescriptor"]["Columns"]}
+    assert comments["symbol"]
+    assert all(comments.values())
     # no table lies where query results expire
     tables = deployed.objects("athena/tables/", "ResultsBucket")
     assert list(tables) == []

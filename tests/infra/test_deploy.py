@@ -125,6 +125,7 @@ def test_the_jobs_archive_holds_what_it_runs_and_is_the_same_each_time() -> None
               "seeds/symbol.csv", "selectors.yml", "tests/warehouse/fct_bar_holds_no_alias.sql"}  # fmt: skip
     assert needed <= names, needed - names
     assert not [name for name in names if name.startswith(("docs/", "local_aws/")) or name.endswith("/test_job.py")]
+    assert {entry.date_time for entry in zipfile.ZipFile(io.BytesIO(archive)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
     assert project_archive() == archive
 
 

@@ -10,6 +10,7 @@ import yaml
 
 from infra import raw_zone
 from infra.template import load
+from loader import handler
 from loader.settings import DATASETS, SINKS, read
 from pipeline.lake import PROJECT
 
@@ -167,6 +168,16 @@ def test_a_missed_minute_is_not_made_up_and_goes_to_the_dead_letters() -> None:
         json.loads(starts["Fn::Sub"] if isinstance(starts, dict) else starts)
     timezone = TEMPLATE["Parameters"]["MarketTimezone"]["Default"]
     assert timezone == "America/New_York"
+
+
+def test_a_loader_that_is_cut_off_blocks_the_next_minutes_no_longer_than_it_could_have_run() -> None:
+    class Context:
+        def get_remaining_time_in_millis(self) -> int:
+            return 54_000
+
+    assert handler.lease_seconds(Context()) == 54
+    assert handler.lease_seconds(None) == 900
+    assert RESOURCES["Loader"]["Properties"]["Timeout"] < 60
 
 
 def test_the_loader_gets_every_setting_that_it_refuses_to_start_without() -> None:
