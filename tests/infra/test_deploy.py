@@ -131,3 +131,80 @@ def test_the_jobs_archive_holds_what_it_runs_and_is_the_same_each_time() -> None
 
 def test_the_template_is_small_enough_for_cloudformation() -> None:
     assert len(json.dumps(load())) < 1_000_000
+
+
+class Runners:
+    """Lambda and CodeBuild as far as a run asks them."""
+
+    def __init__(self, answer: dict[str, Any], error: str = "", ends: str = "SUCCEEDED") -> None:
+        self._answer, self._error, self._states = answer, error, iter(["IN_PROGRESS", ends])
+        self.started: dict[str, Any] = {}
+
+    def invoke(self, **_: Any) -> dict[str, Any]:
+        body = {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+        return body | ({"FunctionError": self._error} if self._error else {})
+
+    def start_build(self, **given: Any) -> dict[str, Any]:
+        self.started = given
+        return {"build": {"id": "one"}}
+
+    def batch_get_builds(self, ids: list[str]) -> dict[str, Any]:
+        return {"builds": [{"buildStatus": next(self._states)}]}
+
+
+def running(runners: Runners, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    monkeypatch.setattr(deployment, "_POLL_SECONDS", 0.0)
+    boto3.client("s3").create_bucket(Bucket="raw")
+    record = {"steps": [{"name": "plan", "status": "done", "seconds": 1.5, "problem": ""}], "measured": {"models": 3.0}}
+    boto3.client("s3").put_object(Bucket="raw", Key="state/transformation/1.json", Body=json.dumps(record).encode())
+    known = {"Loader": "loader", "Transform": "job", "RawBucket": "raw", "Workgroup": "primary"}
+
+    def client(service: str) -> Any:
+        return runners if service in ("lambda", "codebuild") else boto3.client(service)  # type: ignore[call-overload]
+
+    return Deployment("dev", client, said.append, known)
+
+
+def test_a_run_says_what_landed_what_was_built_and_what_it_cost(
+    stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    runners = Runners({"confirmed": 42})
+    assert running(runners, said, monkeypatch).run("nightly")
+    assert runners.started["environmentVariablesOverride"] == [{"name": "SELECTOR", "value": "nightly"}]
+    assert said == [
+        "loader: 42 lines landed", "transformation: SUCCEEDED", "  plan: done in 1.5 s", "  models 3.0",
+        "  Athena: 0.0 MB scanned, some 0.0000 dollars",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("runners", "tells"),
+    [
+        (Runners({"errorType": "LoaderError", "errorMessage": "no key"}, "Unhandled"), "FAILED LoaderError: no key"),
+        (Runners({"skipped": "closed"}, ends="FAILED"), "transformation: FAILED"),
+    ],
+)
+def test_a_run_that_failed_is_a_failure(
+    stacks: Stacks, monkeypatch: pytest.MonkeyPatch, runners: Runners, tells: str
+) -> None:
+    said: list[str] = []
+    assert not running(runners, said, monkeypatch).run("intraday")
+    assert any(tells in line for line in said)
+
+
+def test_a_tear_down_without_data_keeps_raw_and_tables(stacks: Stacks) -> None:
+    said: list[str] = []
+    s3, known = boto3.client("s3"), {"Schema": "mine", **{f"{name}Bucket": name.lower() for name in KEPT}}
+    for name in KEPT:
+        s3.create_bucket(Bucket=name.lower())
+        s3.put_object(Bucket=name.lower(), Key="one", Body=b"x")
+    Deployment("dev", boto3.client, said.append, known).remove(  # type: ignore[arg-type]
+        deletes_data=False, is_rehearsal=False, deletes_stack=lambda: said.append("gone")
+    )
+    left = {name: s3.list_objects_v2(Bucket=name.lower())["KeyCount"] for name in KEPT}
+    assert left == {"Raw": 1, "Warehouse": 1, "Results": 0}
+    assert said[-2:] == ["gone", "kept: raw, warehouse"]
+
+
+KEPT = ("Raw", "Warehouse", "Results")
