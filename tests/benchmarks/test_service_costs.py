@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.cost.services import Usage, lines, read_prices, step_functions, table
+from benchmarks.cost.services import Usage, lines, on_athena, read_prices, step_functions, table
 
 PRICES, FREE = read_prices()
 USAGE = Usage(
@@ -65,3 +65,14 @@ def test_the_least_of_a_statement_follows_from_athenas_price() -> None:
 
 def test_the_table_sums_up() -> None:
     assert table({"a": {"x": 1.25, "y": 2.5}}).splitlines()[-1] == "| **together** | **3.75** |"
+
+
+def test_athenas_share_is_what_was_measured_times_its_runs() -> None:
+    results = {
+        "runs_a_month": {"night": 20, "day": 100},
+        "workloads": {name: {"total": {"statements": count, "dollars": dollars}}
+                      for name, count, dollars in (("night", 300, 0.01), ("day", 100, 0.004), ("first", 9, 9.0))},
+    }  # fmt: skip
+    found = on_athena(USAGE, results)
+    assert found.statements == 16_000
+    assert found.athena_dollars == pytest.approx(0.6)
