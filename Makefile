@@ -117,7 +117,7 @@ check-infra: setup setup-infra docs ## Lint the template and its policies, scan 
 	@.venv-infra/bin/cfn-lint target/template.json
 	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
 	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github
+	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github > target/zizmor.log 2>&1 || { cat target/zizmor.log; exit 1; }
 	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
 	@echo "check-infra: all clean"
 
