@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 
 import duckdb
 import orjson
-from fastapi import FastAPI, Path as PathParameter, Query as QueryParameter, Request
+from fastapi import FastAPI, Request
+from fastapi import Path as PathParameter
+from fastapi import Query as QueryParameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, ConfigDict, Field, create_model
@@ -22,17 +24,17 @@ from pipeline.errors import PipelineError
 from serving.api import datasets, problems
 from serving.api.datasets import DATASETS, INTERVALS, MAX_ROWS, MAX_SYMBOLS, Dataset
 from serving.api.front import CACHED, Front
-from serving.api.problems import Problem
+from serving.api.problems import ProblemError
 from serving.api.store import Release, Store
 
 STATIC = Path(__file__).parent / "static"
 ABOUT = (
-    "The published tables of a tickerlake, read-only. Every time is UTC and says so. An answer shows one release, named "
-    "by its ETag, and stays the same until the next; `next_cursor` continues a page. Computed from data that may be "
-    "late, wrong or incomplete: **nothing here is trading advice**."
+    "The published tables of a tickerlake, read-only. Every time is UTC and says so. An answer shows one release, "
+    "named by its ETag, and stays the same until the next; `next_cursor` continues a page. Computed from data that may "
+    "be late, wrong or incomplete: **nothing here is trading advice**."
 )
 _SYMBOL = r"[A-Za-z0-9][A-Za-z0-9.^=-]{0,19}"
-_PROBLEMS = {
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
     for status, text in {
         404: "A symbol that the release does not know",
@@ -44,6 +46,15 @@ _PROBLEMS = {
 }
 
 
+_TIMES = "is not a date (2024-06-07), or for bars a time with its zone (2024-06-07T13:30:00Z)"
+_REMEDIES = {
+    ("from", "string_pattern_mismatch"): _TIMES,
+    ("to", "string_pattern_mismatch"): _TIMES,
+    ("symbol", "string_pattern_mismatch"): "is not a list of symbols, as in TSLA,BRK.B",
+    ("columns", "string_pattern_mismatch"): "names what is no column here: /openapi.json lists them",
+}
+
+
 class _Parameters(BaseModel):
     """What every dataset takes."""
 
@@ -51,7 +62,6 @@ class _Parameters(BaseModel):
 
     limit: int = Field(1_000, ge=1, le=MAX_ROWS, description="Rows of a page.")
     cursor: str = Field("", max_length=500, description="next_cursor of the page before.")
-    columns: str = Field("", max_length=600, description="Columns to give, comma-separated; all but lineage when left out.")
     format: Literal["json", "csv"] = Field("json", description="Columnar JSON, or CSV with a header line.")
 
 
@@ -85,7 +95,17 @@ def create_app(folder: Path, *, rate: float = 0) -> Front:
 
 def _add_dataset(app: FastAPI, store: Store, dataset: Dataset) -> None:
     columns = dataset.mart.columns
-    fields: dict[str, Any] = {}
+    one_column = f"(?:{'|'.join(columns)})"
+    fields: dict[str, Any] = {
+        "columns": (
+            str,
+            Field(
+                "",
+                pattern=f"^(?:{one_column}(?:,{one_column})*)?$",
+                description="Columns to give, comma-separated; all but lineage when left out.",
+            ),
+        )
+    }
     if "symbol" in columns:
         fields["symbol"] = (
             str,
@@ -102,12 +122,22 @@ def _add_dataset(app: FastAPI, store: Store, dataset: Dataset) -> None:
         allowed: Any = Literal[*INTERVALS] if default is ... else Literal["", *INTERVALS]
         fields["interval"] = (
             allowed,
-            Field("1min" if default is ... else "", description="Length of the bars.", json_schema_extra={"example": "1min"}),
+            Field(
+                "1min" if default is ... else "",
+                description="Length of the bars.",
+                json_schema_extra={"example": "1min"},
+            ),
         )
     if dataset.time:
         kind = "A date, or a time with its zone" if dataset.has_instants else "A date"
+        shape = r"[0-9]{4}-[0-9]{2}-[0-9]{2}" + (
+            r"(?:T[0-9:.]{5,15}(?:Z|[+-][0-9]{2}:[0-9]{2}))?" * dataset.has_instants
+        )
         for name, alias, text in (("from_", "from", "the first that counts"), ("to", "to", "the first that does not")):
-            fields[name] = (str, Field("", alias=alias, max_length=40, description=f"{kind}: {text}."))
+            fields[name] = (
+                str,
+                Field("", alias=alias, max_length=40, pattern=f"^(?:{shape})?$", description=f"{kind}: {text}."),
+            )
         fields["order"] = (Literal["asc", "desc"], Field("asc", description="By time, oldest or newest first."))
     for name in dataset.filters:
         values = dataset.values(name)
@@ -142,7 +172,7 @@ def _add_dataset(app: FastAPI, store: Store, dataset: Dataset) -> None:
 
 
 def _query(dataset: Dataset, release: Release, asked: Any) -> datasets.Query:
-    """Turn validated parameters into a query. Raises Problem for what only the release or the contract can tell."""
+    """Turn validated parameters into a query. Raises ProblemError for what only the release can tell."""
     symbols = tuple(dict.fromkeys(s.upper() for s in getattr(asked, "symbol", "").split(",") if s))
     if len(symbols) > MAX_SYMBOLS:
         raise problems.about("symbol", asked.symbol, f"names {len(symbols)} symbols, and {MAX_SYMBOLS} are the limit")
@@ -150,7 +180,9 @@ def _query(dataset: Dataset, release: Release, asked: Any) -> datasets.Query:
         _, known = release.query("select symbol from dim_symbol")
         for symbol in symbols:
             if (symbol,) not in known:
-                raise Problem(404, f"symbol '{symbol}' is not known to this release: /v1/symbols lists those that are")
+                raise ProblemError(
+                    404, f"symbol '{symbol}' is not known to this release: /v1/symbols lists those that are"
+                )
     read: Callable[[str, str], datetime | date] = datasets.instant if dataset.has_instants else datasets.day
     bounds = [read(text, name) if (text := getattr(asked, field, "")) else None
               for field, name in (("from_", "from"), ("to", "to"))]  # fmt: skip
@@ -158,18 +190,16 @@ def _query(dataset: Dataset, release: Release, asked: Any) -> datasets.Query:
     if isinstance(bounds[0], datetime) and isinstance(bounds[1], datetime) and interval:
         longest = datasets.longest(interval)
         if bounds[1] - bounds[0] > longest:
-            raise problems.about("to", asked.to, f"is more than {longest.days} days after from, the limit of {interval}")
-    wanted = tuple(dict.fromkeys(name for name in asked.columns.split(",") if name))
-    for name in wanted:
-        if name not in dataset.mart.columns:
-            raise problems.about("columns", name, f"is none of {', '.join(dataset.mart.columns)}")
+            raise problems.about(
+                "to", asked.to, f"is more than {longest.days} days after from, the limit of {interval}"
+            )
     return datasets.Query(
         symbols=symbols,
         interval=interval,
         at_least=bounds[0],
         before=bounds[1],
         equal={name: value for name in dataset.filters if (value := getattr(asked, name))},
-        columns=wanted,
+        columns=tuple(dict.fromkeys(name for name in asked.columns.split(",") if name)),
         is_descending=getattr(asked, "order", "asc") == "desc",
         limit=asked.limit,
         cursor=asked.cursor,
@@ -235,7 +265,7 @@ def _add_health(app: FastAPI, store: Store) -> None:
             "quarantine_reasons": {"type": "object", "additionalProperties": integer},
         },
     }  # fmt: skip
-    schema["required"] = list(schema["properties"])  # type: ignore[call-overload]
+    schema["required"] = list(schema["properties"])
 
     @app.get(
         "/v1/health",
@@ -290,7 +320,7 @@ def _add_questions(app: FastAPI, store: Store) -> None:
                                       "answer": table, "points": table}}}}},
                    **{status: _PROBLEMS[status] for status in (422, 429, 503)}},
     )  # fmt: skip
-    async def answered(name: Annotated[names, PathParameter(examples=[next(iter(known))])]) -> Response:  # type: ignore[valid-type]
+    async def answered(name: Annotated[names, PathParameter(examples=[next(iter(known))])]) -> Response:
         """Answer a question of /v1/questions on the release at hand."""
         return await run_in_threadpool(_again_when_gone, store, lambda: answer(str(name)))
 
@@ -300,37 +330,43 @@ def _add_page(app: FastAPI) -> None:
 
     @app.get("/", include_in_schema=False)
     async def page() -> FileResponse:
-        return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"})
+        return FileResponse(
+            STATIC / "index.html", headers={"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
+        )
 
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
 def _add_errors(app: FastAPI) -> None:
-    @app.exception_handler(Problem)
-    async def problem(_: Request, error: Problem) -> Response:
+    @app.exception_handler(ProblemError)
+    async def problem(_: Request, error: ProblemError) -> Response:
         return error.response()
 
     @app.exception_handler(PipelineError)
     async def nothing(_: Request, error: PipelineError) -> Response:
-        return Problem(503, str(error)).response({"Retry-After": "60"})
+        return ProblemError(503, str(error)).response({"Retry-After": "60"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         found = [
-            {"parameter": str(e["loc"][-1]), "value": str(e.get("input", ""))[:100], "message": e["msg"]}
+            {
+                "parameter": str(e["loc"][-1]),
+                "value": str(e.get("input", ""))[:100],
+                "message": _REMEDIES.get((str(e["loc"][-1]), e["type"]), e["msg"]),
+            }
             for e in error.errors()
         ]
         first = found[0]
-        return Problem(422, f"{first['parameter']} '{first['value']}': {first['message']}", found).response()
+        return ProblemError(422, f"{first['parameter']} '{first['value']}': {first['message']}", found).response()
 
     @app.exception_handler(HTTPException)
     async def known(request: Request, error: HTTPException) -> Response:
         detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
-        return Problem(error.status_code, detail).response(dict(error.headers or {}))
+        return ProblemError(error.status_code, detail).response(dict(error.headers or {}))
 
     @app.exception_handler(Exception)
     async def unknown(_: Request, __: Exception) -> Response:
-        return Problem(500, "the request failed; the server's log says why").response()
+        return ProblemError(500, "the request failed; the server's log says why").response()
 
 
 def _described(dataset: Dataset) -> dict[str, Any]:
@@ -368,13 +404,12 @@ def _described(dataset: Dataset) -> dict[str, Any]:
 def _openapi(app: FastAPI, release: Release | None) -> dict[str, Any]:
     """Describe the API; the examples are rows of the release."""
     document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    for dataset in DATASETS if release else ():
-        assert release is not None
+    if release is None:
+        return document
+    for dataset in DATASETS:
         names, rows, cursor = dataset.rows(release, datasets.Query(limit=2))
         content = document["paths"][f"/v1/{dataset.path}"]["get"]["responses"]["200"]["content"]
         content["application/json"]["example"] = orjson.loads(
             datasets.columnar(dataset.path, release, names, rows, cursor)
         )
     return document
-
-

@@ -5,7 +5,7 @@ import binascii
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -33,7 +33,7 @@ class Query:
     interval: str = ""
     at_least: datetime | date | None = None
     before: datetime | date | None = None
-    equal: Mapping[str, str] = ()  # type: ignore[assignment]  # columns with few values
+    equal: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     is_descending: bool = False
     limit: int = 1_000
@@ -115,7 +115,7 @@ class Dataset:
         if query.interval:
             tests.append("bar_interval = ?")
             values.append(query.interval)
-        for column, value in dict(query.equal).items():
+        for column, value in query.equal.items():
             tests.append(f"cast({column} as varchar) = ?")
             values.append(value)
         for sign, bound in ((">=", query.at_least), ("<", query.before)):
@@ -131,7 +131,7 @@ class Dataset:
         return (f"where {' and '.join(tests)}" if tests else ""), values
 
     def _after(self, cursor: str) -> list[Any]:
-        """Read a cursor: the key of the last row that was served. Raises Problem when this is no cursor of ours."""
+        """Read a cursor: the key of the last row that was served. Raises ProblemError when it is none."""
         try:
             texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
@@ -157,7 +157,7 @@ def _typed(data_type: str, text: str) -> Any:
 
 
 def instant(text: str, parameter: str) -> datetime:
-    """Read an instant as naive UTC: a date (its midnight in UTC), or date and time with zone. Raises Problem."""
+    """Read an instant as naive UTC: a date (its midnight in UTC), or date and time with zone. Raises ProblemError."""
     remedy = "is not a date (2024-06-07) or a time with its zone (2024-06-07T13:30:00Z)"
     try:
         found = datetime.fromisoformat(text)
@@ -169,7 +169,7 @@ def instant(text: str, parameter: str) -> datetime:
 
 
 def day(text: str, parameter: str) -> date:
-    """Read a date. Raises Problem."""
+    """Read a date. Raises ProblemError."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -205,26 +205,26 @@ def comma_separated(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
     return out.getvalue().encode()
 
 
-_BAR = {"time": "bar_start_at"}
-_DAY = {"time": "session_date"}
+_BAR = "bar_start_at"
+_DAY = "session_date"
 DATASETS = (
-    Dataset("bars", "fct_bar", "Bars as received", "bar_start_at", ("session", "price_basis")),
-    Dataset("bars/adjusted", "v_bar_adjusted", "Bars in today's shares", "bar_start_at", ("session",)),
-    Dataset("price-changes", "fct_price_change", "Change from the bar before", **_BAR),
-    Dataset("moving-averages", "fct_moving_average", "SMA 5 and 20, crossover", "bar_start_at", ("crossover",)),
-    Dataset("volume-spikes", "fct_volume_spike", "Volume against its average", "bar_start_at", ("volume_spike",)),
-    Dataset("indicators", "fct_technical_indicator", "EMA, MACD, RSI, Bollinger, ATR, VWAP", **_BAR),
-    Dataset("signals", "fct_signal", "Crossovers, spikes, anomalies", "bar_start_at", ("signal_type", "direction")),
-    Dataset("signals/outcomes", "fct_signal_outcome", "What followed each signal", **_BAR),
+    Dataset("bars", "fct_bar", "Bars as received", _BAR, ("session", "price_basis")),
+    Dataset("bars/adjusted", "v_bar_adjusted", "Bars in today's shares", _BAR, ("session",)),
+    Dataset("price-changes", "fct_price_change", "Change from the bar before", _BAR),
+    Dataset("moving-averages", "fct_moving_average", "SMA 5 and 20, crossover", _BAR, ("crossover",)),
+    Dataset("volume-spikes", "fct_volume_spike", "Volume against its average", _BAR, ("volume_spike",)),
+    Dataset("indicators", "fct_technical_indicator", "EMA, MACD, RSI, Bollinger, ATR, VWAP", _BAR),
+    Dataset("signals", "fct_signal", "Crossovers, spikes, anomalies", _BAR, ("signal_type", "direction")),
+    Dataset("signals/outcomes", "fct_signal_outcome", "What followed each signal", _BAR),
     Dataset("movers", "screen_top_movers", "Top five up and down", filters=("direction",)),
     Dataset("latest", "screen_latest", "Each symbol's newest day"),
-    Dataset("daily/bars", "fct_daily_bar", "Daily bars as received", **_DAY),
-    Dataset("daily/adjusted", "v_daily_bar_adjusted", "Daily bars in today's shares", **_DAY),
-    Dataset("daily/returns", "fct_daily_return", "Returns, gaps, anomalies by day", **_DAY),
-    Dataset("daily/indicators", "fct_daily_indicator", "Averages and indicators by day", **_DAY),
-    Dataset("daily/index", "fct_return_index", "Cumulative returns and drawdown", **_DAY),
-    Dataset("daily/volatility", "fct_volatility", "Volatility by day", **_DAY),
-    Dataset("daily/correlations", "fct_return_correlation", "Correlation of returns", "session_date", ("lag_sessions",)),
+    Dataset("daily/bars", "fct_daily_bar", "Daily bars as received", _DAY),
+    Dataset("daily/adjusted", "v_daily_bar_adjusted", "Daily bars in today's shares", _DAY),
+    Dataset("daily/returns", "fct_daily_return", "Returns, gaps, anomalies by day", _DAY),
+    Dataset("daily/indicators", "fct_daily_indicator", "Averages and indicators by day", _DAY),
+    Dataset("daily/index", "fct_return_index", "Cumulative returns and drawdown", _DAY),
+    Dataset("daily/volatility", "fct_volatility", "Volatility by day", _DAY),
+    Dataset("daily/correlations", "fct_return_correlation", "Correlation of returns", _DAY, ("lag_sessions",)),
     Dataset("periods", "fct_period_summary", "Weeks, months, quarters, years", "period_start", ("period",)),
     Dataset("corporate-actions", "dim_corporate_action", "Splits and dividends", "effective_date", ("kind",)),
     Dataset("symbols", "dim_symbol", "Symbols and where they trade"),

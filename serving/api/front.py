@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.api.problems import Problem
+from serving.api.problems import ProblemError
 from serving.api.store import Store
 
 MAX_ADDRESS = 4_096
@@ -29,6 +29,7 @@ class _Kept:
     media_type: bytes
     plain: bytes
     packed: bytes = b""
+    extra: tuple[tuple[bytes, bytes], ...] = ()
 
 
 @dataclass
@@ -99,11 +100,11 @@ class Front:
             return
         wait = self._buckets.wait(scope["client"][0] if scope["client"] else "")
         if wait:
-            problem = Problem(429, f"more than the allowed requests a second: try again in {wait:.1f} s")
+            problem = ProblemError(429, f"more than the allowed requests a second: try again in {wait:.1f} s")
             await problem.response({"Retry-After": str(int(wait) + 1)})(scope, receive, send)
             return
         if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_ADDRESS:
-            await Problem(414, f"the address is longer than {MAX_ADDRESS} bytes").response()(scope, receive, send)
+            await ProblemError(414, f"the address is longer than {MAX_ADDRESS} bytes").response()(scope, receive, send)
             return
         headers = Headers(scope=scope)
         accepts_gzip = "gzip" in headers.get("accept-encoding", "")
@@ -150,14 +151,16 @@ class _Recorder:
         headers = Headers(raw=self._start["headers"])
         tag = headers["etag"][3:-1]
         plain = b"".join(self._parts)
-        kept = _Kept(headers["content-type"].encode(), plain, gzip.compress(plain, 5) if len(plain) > 500 else b"")
+        packed = gzip.compress(plain, 5) if len(plain) > 500 else b""
+        own = tuple(header for header in self._start["headers"] if header[0].startswith(b"tickerlake-"))
+        kept = _Kept(headers["content-type"].encode(), plain, packed, own)
         self._memory.keep(tag, self._address, kept)
         await _answer(self._send, tag, kept, accepts_gzip=self._accepts_gzip, asked=self._asked)
 
 
 async def _answer(send: Send, tag: str, kept: _Kept, *, accepts_gzip: bool, asked: str) -> None:
     etag = f'W/"{tag}"'
-    headers = [(b"etag", etag.encode()), (b"cache-control", CACHED.encode()), *_HEADERS]
+    headers = [(b"etag", etag.encode()), (b"cache-control", CACHED.encode()), *_HEADERS, *kept.extra]
     if asked and (asked == "*" or etag in asked):
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

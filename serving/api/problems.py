@@ -36,7 +36,7 @@ _TITLES = {
 }
 
 
-class Problem(Exception):
+class ProblemError(Exception):
     """An answer other than 200. `errors` names parameters and their values."""
 
     def __init__(self, status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
@@ -60,9 +60,9 @@ class Problem(Exception):
         )
 
 
-def about(parameter: str, value: object, message: str) -> Problem:
+def about(parameter: str, value: object, message: str) -> ProblemError:
     """Refuse one parameter's value."""
     shown = str(value)[:100]
-    return Problem(
+    return ProblemError(
         422, f"{parameter} '{shown}': {message}", [{"parameter": parameter, "value": shown, "message": message}]
     )

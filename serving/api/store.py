@@ -52,16 +52,19 @@ class Store:
 
         Raises PipelineError when nothing is published and nothing was.
         """
-        if not self.is_current and (self._lock.acquire(blocking=self._release is None)):
-            try:
-                identity = self._identity()
-                if self._release is None or (identity is not None and identity != self._seen):
-                    self._release = self._open()
-                    self._seen = identity
-            finally:
-                self._lock.release()
-        assert self._release is not None
-        return self._release
+        held = self._release
+        if held is not None and (self.is_current or not self._lock.acquire(blocking=False)):
+            return held  # while another request opens the new one
+        if held is None:
+            self._lock.acquire()
+        try:
+            identity = self._identity()
+            if self._release is None or (identity is not None and identity != self._seen):
+                self._release = self._open()
+                self._seen = identity
+            return self._release
+        finally:
+            self._lock.release()
 
     def forget(self) -> None:
         """Open the published copy again at the next request: a file of the release at hand is gone."""
