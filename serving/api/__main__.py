@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", options.port))
+            listening.listen(128)  # so that who reads the line below can already connect
         except OSError as error:
             print(
                 f"error: port {options.port} cannot be had: {error.strerror}; choose another with --port",

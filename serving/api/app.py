@@ -1,5 +1,6 @@
 """The application: a route for each dataset, health, the questions, and the page."""
 
+import logging
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
@@ -344,7 +345,9 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(PipelineError)
     async def nothing(_: Request, error: PipelineError) -> Response:
-        return ProblemError(503, str(error)).response({"Retry-After": "60"})
+        logging.getLogger("uvicorn.error").error("%s", error)  # the folder is not for clients to know
+        detail = "nothing is published yet: run `make build` (or `make demo` for simulated bars)"
+        return ProblemError(503, detail).response({"Retry-After": "60"})
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -198,6 +198,7 @@ def test_before_the_first_release_it_says_what_to_run(tmp_path: Path) -> None:
         answer = client.get(path)
         assert answer.status_code == 503
         assert "make build" in answer.json()["detail"]
+        assert str(tmp_path) not in answer.text
     assert client.get("/openapi.json").status_code == 200
 
 
