@@ -60,7 +60,7 @@ def publish(release: Release, connection: psycopg.Connection[Any], readers: Sequ
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
-        cursor.execute("set local time zone 'UTC'")
+        cursor.execute("set local time zone 'UTC'")  # in which the lake's times, staged without a zone, are read
         _prepare(cursor)
         series = _series(release)
         changes = [_bring(release, cursor, marts()[name], series) for name in PUBLISHED]
@@ -140,7 +140,6 @@ def _write(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, after_batc
             copy.write_row(row)
     cursor.execute("analyze pg_temp.incoming")
     others = [name for name in names if name not in mart.key]
-    values = [f"{c.name} at time zone 'UTC'" if c.data_type == "timestamp" else c.name for c in mart.columns.values()]
     update = (
         f"update set ({', '.join(others)}) = row({', '.join(f'excluded.{name}' for name in others)}) "
         f"where ({', '.join(f'held.{name}' for name in others)}) is distinct from "
@@ -149,7 +148,7 @@ def _write(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, after_batc
         else "nothing"
     )
     cursor.execute(
-        f"insert into {SCHEMA}.{mart.name} as held ({', '.join(names)}) select {', '.join(values)} "
+        f"insert into {SCHEMA}.{mart.name} as held ({', '.join(names)}) select {', '.join(names)} "
         f"from pg_temp.incoming on conflict ({', '.join(mart.key)}) do {update}"
     )
     return cursor.rowcount
@@ -167,10 +166,7 @@ def _rows(release: Release, mart: Mart, after_batch: int | None) -> Iterator[tup
 
 def _remove(cursor: psycopg.Cursor[Any], mart: Mart) -> int:
     """Remove what the release, all of which is in the temporary table, no longer holds."""
-    in_utc = {True: " at time zone 'UTC'", False: ""}
-    same = " and ".join(
-        f"held.{name} = incoming.{name}{in_utc[mart.columns[name].data_type == 'timestamp']}" for name in mart.key
-    )
+    same = " and ".join(f"held.{name} = incoming.{name}" for name in mart.key)
     cursor.execute(
         f"delete from {SCHEMA}.{mart.name} as held where not exists (select from pg_temp.incoming where {same})"
     )

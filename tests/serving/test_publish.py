@@ -60,9 +60,9 @@ def published(lake: PublishedLake, connection: Connection) -> dict[str, postgres
 def test_the_copy_equals_the_release_and_times_keep_their_zone(
     published_lake: PublishedLake, database: Connection
 ) -> None:
+    database.execute("set time zone 'America/New_York'")
     changes = published(published_lake, database)
     assert changes["fct_bar"].written == 10
-    database.execute("set time zone 'America/New_York'")
     at, close, volume, is_final = rows(
         database,
         "select bar_start_at, close, volume, is_final from api.fct_bar where symbol = 'TSLA' order by 1 limit 1",
