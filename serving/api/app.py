@@ -34,7 +34,7 @@ ABOUT = (
     "named by its ETag, and stays the same until the next; `next_cursor` continues a page. Computed from data that may "
     "be late, wrong or incomplete: **nothing here is trading advice**."
 )
-_SYMBOL = r"[A-Za-z0-9][A-Za-z0-9.^=-]{0,19}"
+_SYMBOL = r"[A-Za-z0-9][A-Za-z0-9.^=/-]{0,19}"
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"description": text, "content": {problems.MEDIA_TYPE: {"schema": problems.SCHEMA}}}
     for status, text in {
