@@ -142,6 +142,8 @@ class HotPath:
             if before is None or before["state"] == "retracted":
                 state = "quiet" if self._is_quiet(signal, known.values()) else "pending"
                 known[key] = self._claim(series, signal, one, state, before)
+            elif (before["value"], before["threshold"]) != (_number(signal.value), _number(signal.threshold)):
+                self._set(before, before["state"], signal)  # the same signal by another amount: nobody is told
             if known[key]["state"] == "pending":
                 self._send(known[key], "signal")
                 known[key] = known[key] | {"state": "sent"}
@@ -228,12 +230,15 @@ class HotPath:
         if kind == "signal":
             self._set(item, "sent")
 
-    def _set(self, item: dict[str, Any], state: str) -> None:
+    def _set(self, item: dict[str, Any], state: str, amount: Signal | None = None) -> None:
+        value, threshold = (
+            (_number(amount.value), _number(amount.threshold)) if amount else (item["value"], item["threshold"])
+        )
         self.alerts.update_item(
             Key={"series": item["series"], "alert": item["alert"]},
-            UpdateExpression="SET #s = :s",
-            ExpressionAttributeNames={"#s": "state"},
-            ExpressionAttributeValues={":s": state},
+            UpdateExpression="SET #s = :s, #v = :v, threshold = :t",
+            ExpressionAttributeNames={"#s": "state", "#v": "value"},
+            ExpressionAttributeValues={":s": state, ":v": value, ":t": threshold},
         )
 
 

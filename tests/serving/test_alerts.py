@@ -301,15 +301,9 @@ def test_a_real_day_through_the_stream_gives_the_signals_of_the_batch(stage: Sta
         header, *rows = recorded.splitlines()
         days = [row for row in rows if "2020-10-28" <= row[:10] <= "2020-10-30"]
         (tmp_path / f"{symbol}.csv").write_text("\n".join([header, *days]) + "\n")
-        arguments = [
-            "replay",
-            str(tmp_path / f"{symbol}.csv"),
-            "--provider",
-            "alphavantage_csv",
-            "--lake",
-            str(lake.folder),
-        ]
-        assert loader([*arguments, "--symbol", symbol] if symbol not in arguments else arguments) == 0
+    files = [str(tmp_path / f"{symbol}.csv") for symbol in ("TSLA", "AAPL")]
+    options = ["--provider", "alphavantage_csv", "--received-at", "2021-01-09T02:00:00Z", "--lake", str(lake.folder)]
+    assert loader(["replay", *files, *options]) == 0
     lines = [
         line
         for path in sorted((lake.folder / "raw" / "bars").rglob("*.gz"))
