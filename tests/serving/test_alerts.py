@@ -147,8 +147,10 @@ def test_a_provisional_bar_is_stored_and_not_told(stage: Stage) -> None:
 
 def test_an_older_version_never_replaces_a_newer(stage: Stage) -> None:
     consume(event([jump(received_at="2026-03-03T00:05:00.000Z")]), stage.path)
-    consume(event([jump(close="109", low="109", received_at="2026-03-03T00:04:00.000Z")]), stage.path)
-    consume(event([jump(close="108", low="108", is_final=False, received_at="2026-03-03T00:09:00.000Z")]), stage.path)
+    older = jump(close="109", low="109", received_at="2026-03-03T00:04:00.000Z")
+    provisional = jump(close="108", low="108", is_final=False, received_at="2026-03-03T00:09:00.000Z")
+    for line in (older, provisional):
+        assert consume(event([line]), stage.path) == {"batchItemFailures": []}
     assert stage.path.latest(SERIES, 1)[0]["close"] == 110
 
 
@@ -192,7 +194,13 @@ def test_a_cool_down_is_quiet_and_keeps_count(monkeypatch: pytest.MonkeyPatch, s
 
 def test_poison_blocks_nobody(stage: Stage) -> None:
     lines: list[dict[str, Any] | bytes] = [*calm(24), jump()]
-    broken: list[dict[str, Any]] = [{"close": "NaN"}, {"high": "1"}, {"volume": "-1"}, {"symbol": None}]
+    broken: list[dict[str, Any]] = [
+        {"close": "NaN"},
+        {"high": "1"},
+        {"low": "111", "high": "112"},
+        {"volume": "-1"},
+        {"symbol": None},
+    ]
     poison = [b"{", b"[]", b"null", b"\xff", b"{}", b"[" * 100_000]
     poison += [json.dumps(jump(**fields)).encode() for fields in broken]
     mixed = [one for line in lines for one in (line, random.Random(1).choice(poison))] + poison
