@@ -41,6 +41,10 @@ answers: setup ## Answer five questions from the published days, with a picture 
 sql: setup ## Open a DuckDB shell on the published tables
 	@$(PY) -m pipeline sql
 
+.PHONY: serve
+serve: setup ## Serve the API and the page on 127.0.0.1:8321 (PORT=...); Ctrl-C ends it
+	@$(PY) -m serving.api --port $(or $(PORT),8321)
+
 .PHONY: test
 test: setup ## Run the tests that a change must pass (under 3 minutes)
 	@$(PY) -m pytest -m "not slow and not aws"
@@ -68,6 +72,24 @@ setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS,
 local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino, Glue, S3; Ctrl-C ends it
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
+.PHONY: setup-browser
+setup-browser: .venv-browser/ready ## Make the environment of the page's tests: Node, Chromium (180 MB)
+
+.venv-browser/ready: requirements/browser.txt serving/browser/package-lock.json
+	@echo "setting up .venv-browser (about a minute, once)"
+	@$(PYTHON) -m venv .venv-browser
+	@.venv-browser/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	@cd serving/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
+	@touch $@
+
+.PHONY: test-browser
+test-browser: setup setup-browser ## Hold what the page draws in a headless Chromium against the API
+	@.venv-browser/bin/python -m pytest --rootdir serving/browser -c serving/browser/pytest.ini serving/browser
+
+.PHONY: screenshot
+screenshot: setup setup-browser ## Draw docs/page.png, the picture of the page, from the lake
+	@.venv-browser/bin/python -m serving.browser.screenshot $${TICKERLAKE_LAKE:-lake} docs/page.png
+
 .PHONY: cost
 cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
 	@$(PY) -m benchmarks.cost
@@ -88,7 +110,7 @@ check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary benchmarks infra loader local_aws pipeline seeds tests
+	@.venv/bin/mypy --no-error-summary benchmarks infra loader local_aws pipeline seeds serving tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
@@ -159,8 +181,10 @@ destroy: setup ## Remove a deployment, a rehearsal unless SURE=tickerlake-dev: E
 lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/serving.in -c requirements/dev.txt -o requirements/serving.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/infra.in -o requirements/infra.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/browser.in -o requirements/browser.txt
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again
@@ -168,4 +192,4 @@ seeds: setup ## Generate the exchange calendars again
 
 .PHONY: clean
 clean: ## Remove the environment and what builds leave behind (not the lake)
-	@rm -rf .venv target logs .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-browser target logs .mypy_cache .ruff_cache
