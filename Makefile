@@ -41,8 +41,19 @@ answers: setup ## Answer five questions from the published days, with a picture 
 sql: setup ## Open a DuckDB shell on the published tables
 	@$(PY) -m pipeline sql
 
+LIBRARY := serving/api/static/vendor/lightweight-charts.standalone.production.js
+.PHONY: page
+page: $(LIBRARY) ## Fetch the chart library of the page by its pinned hash
+
+$(LIBRARY): serving/page/package-lock.json requirements/page.txt
+	@command -v npm > /dev/null || [ -x .venv-node/bin/npm ] || { echo "setting up .venv-node (no npm here; once)"; \
+	  $(PYTHON) -m venv .venv-node && .venv-node/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/page.txt; }
+	@cd serving/page && PATH="$$PATH:$(CURDIR)/.venv-node/bin" npm ci --silent
+	@mkdir -p $(@D) && cp serving/page/node_modules/lightweight-charts/dist/$(@F) serving/page/node_modules/lightweight-charts/LICENSE $(@D)
+	@touch $@
+
 .PHONY: serve
-serve: setup ## Serve the API and the page on 127.0.0.1:8321 (PORT=...); Ctrl-C ends it
+serve: setup page ## Serve the API and the page on 127.0.0.1:8321 (PORT=...); Ctrl-C ends it
 	@$(PY) -m serving.api --port $(or $(PORT),8321)
 
 .PHONY: test
@@ -73,7 +84,7 @@ local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino,
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
 .PHONY: setup-browser
-setup-browser: .venv-browser/ready ## Make the environment of the page's tests: Node, Chromium (180 MB)
+setup-browser: .venv-browser/ready page ## Make the environment of the page's tests: Node, Chromium (180 MB)
 
 .venv-browser/ready: requirements/browser.txt serving/browser/package-lock.json
 	@echo "setting up .venv-browser (about a minute, once)"
@@ -185,6 +196,7 @@ lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/infra.in -o requirements/infra.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/browser.in -o requirements/browser.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/page.in -o requirements/page.txt
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again
@@ -192,4 +204,4 @@ seeds: setup ## Generate the exchange calendars again
 
 .PHONY: clean
 clean: ## Remove the environment and what builds leave behind (not the lake)
-	@rm -rf .venv .venv-browser target logs .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-browser .venv-node target logs .mypy_cache .ruff_cache
