@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from serving.browser.drive import HERE, PROJECT, PYTHON, Watched, browser, served
+from serving.browser.drive import PROJECT, PYTHON, Watched, browser, served
 
 SHOTS = PROJECT / "target" / "screenshots"
 
