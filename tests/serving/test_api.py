@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -324,7 +325,7 @@ def test_it_answers_while_a_build_runs_and_moves_with_the_release(demo: Path, mo
     client = TestClient(create_app(demo), raise_server_exceptions=False)
     before = client.get("/v1/bars?symbol=TSLA&limit=20000").json()
     line = test_lakes.bar(symbol="TSLA", minute="2024-06-14T15:00:00Z", run_id="01J00000000000000000000002")
-    test_lakes.Lake(demo).land([line], hour="2026-11-20 10", name="more")
+    test_lakes.Lake(demo).land([line], hour=f"{datetime.now(UTC):%Y-%m-%d %H}", name="more")
     seen: list[tuple[int, str]] = []
     done = threading.Event()
 
