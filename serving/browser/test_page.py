@@ -1,6 +1,5 @@
 """What the page draws is what the API says; it keeps its state in the address, and reaches nothing else."""
 
-import hashlib
 import itertools
 import json
 import os
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser
 
-from serving.browser.drive import HERE, PROJECT, PYTHON, Watched, browser, served
+from serving.browser.drive import PROJECT, PYTHON, Watched, browser, served
 
 SHOTS = PROJECT / "target" / "screenshots"
 
@@ -198,9 +197,3 @@ def test_an_unknown_symbol_and_an_empty_lake_say_what_is_wrong(chromium: Browser
         assert "run `make build`" in page.inner_text("#problem")
         shot(watched, "empty")
         page.close()
-
-
-def test_the_committed_chart_library_is_the_pinned_package() -> None:
-    ours = PROJECT / "serving" / "api" / "static" / "vendor" / "lightweight-charts.standalone.production.js"
-    theirs = HERE / "node_modules" / "lightweight-charts" / "dist" / ours.name
-    assert hashlib.sha256(ours.read_bytes()).digest() == hashlib.sha256(theirs.read_bytes()).digest()
