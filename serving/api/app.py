@@ -195,8 +195,10 @@ def _query(dataset: Dataset, release: Release, asked: Any) -> datasets.Query:
                 "to", asked.to, f"is more than {longest.days} days after from, the limit of {interval}"
             )
     wanted = tuple(dict.fromkeys(name for name in asked.columns.split(",") if name))
-    if not set(wanted) <= set(dataset.mart.columns):
-        raise problems.about("columns", asked.columns, f"names more than {', '.join(dataset.mart.columns)}")
+    unknown = [name for name in wanted if name not in dataset.mart.columns]
+    if unknown:
+        there = ", ".join(dataset.mart.columns)
+        raise problems.about("columns", ",".join(unknown), f"is no column here; there are {there}")
     return datasets.Query(
         symbols=symbols,
         interval=interval,
