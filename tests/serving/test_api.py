@@ -56,6 +56,7 @@ def test_pages_give_every_row_once_and_in_order(reader: TestClient, order: str) 
     assert keys == sorted(keys, reverse=order == "desc")
 
 
+@pytest.mark.slow
 def test_a_page_goes_on_behind_its_last_row_when_earlier_rows_arrive(
     client: TestClient, published: PublishedLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,6 +235,7 @@ def test_memory_stays_within_its_limit_and_drops_what_is_used_least() -> None:
     assert memory.size == 0
 
 
+@pytest.mark.slow
 def test_health_tells_age_batch_and_refused_lines(
     client: TestClient, published: PublishedLake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +258,7 @@ def test_health_tells_age_batch_and_refused_lines(
     assert client.get("/v1/health").json()["status"] == "lines_missing"
 
 
+@pytest.mark.slow
 def test_the_description_covers_every_dataset_with_rows_of_the_release(reader: TestClient) -> None:
     document = reader.get("/openapi.json").json()
     assert "not trading advice" in document["info"]["description"].replace("nothing here is", "not")
