@@ -4,6 +4,7 @@ import csv
 import io
 import os
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 from pipeline import lake as lakes
 from pipeline.build import build
 from pipeline.dbt import Dbt
+from serving.api import __main__ as command
 from serving.api.app import create_app
 from serving.api.datasets import DATASETS
 from serving.api.front import Buckets, Memory, _Kept
@@ -201,6 +203,18 @@ def test_before_the_first_release_it_says_what_to_run(tmp_path: Path) -> None:
         assert "make build" in answer.json()["detail"]
         assert str(tmp_path) not in answer.text
     assert client.get("/openapi.json").status_code == 200
+
+
+def test_answers_are_not_held_back_by_nagles_algorithm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """asyncio switches it off on what a socket accepts only where that socket says that it speaks TCP."""
+    listening: list[tuple[str, int]] = []
+
+    def run(server: object, sockets: list[socket.socket]) -> None:
+        listening.extend((one.getsockname()[0], one.proto) for one in sockets)
+
+    monkeypatch.setattr("serving.api.__main__.uvicorn.Server.run", run)
+    assert command.main(["--lake", str(tmp_path), "--port", "0"]) == 0
+    assert listening == [("127.0.0.1", socket.IPPROTO_TCP)]
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(published: PublishedLake) -> None:
