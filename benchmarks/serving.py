@@ -3,10 +3,13 @@
 `python -m benchmarks.serving`, with `--build` also while a build runs.
 
 Needs `wrk` (Debian's package) and a published lake. Asked for: 1,000 bars of one symbol, from 16 connections, of one
-worker. "from the lake" asks for a new page every time, so that no answer comes from memory.
+worker, in turns with the bare endpoint (the median of three). "lake" asks one at a time for a new page every time, so
+that no answer comes from memory. A build prints to standard error's side of the output: take the JSON at the end.
 """
 
 import json
+import os
+import platform
 import re
 import shutil
 import subprocess
@@ -17,13 +20,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline import lake
 from pipeline.build import build
 from pipeline.dbt import Dbt
 
-SECONDS = 5
+SECONDS, TURNS = 5, 3
 ADDRESS = "/v1/bars?symbol=TSLA&limit=1000"
 BARE = """
 import sys, uvicorn
@@ -47,15 +52,16 @@ def running(*command: str) -> Iterator[None]:
         process.wait(20)
 
 
-def load(address: str, seconds: int) -> tuple[float, str]:
-    """Requests a second, and the 99th percentile as wrk writes it."""
+def load(address: str, seconds: int) -> dict[str, float]:
+    """Requests a second and the slowest hundredth of them from 16 connections, none refused."""
     said = subprocess.run(
         ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", address], capture_output=True, text=True, check=True
     ).stdout
     assert "Non-2xx" not in said, said
-    rate, tail = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+(\S+)", said)
+    rate, tail = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
     assert rate and tail
-    return float(rate[1]), tail[1]
+    milliseconds = float(tail[1]) * {"us": 0.001, "ms": 1, "s": 1_000}[tail[2]]
+    return {"requests_a_second": round(float(rate[1])), "p99_ms": round(milliseconds, 1)}
 
 
 def wait_for(address: str) -> bytes:
@@ -66,45 +72,55 @@ def wait_for(address: str) -> bytes:
     raise TimeoutError(address)
 
 
-def from_the_lake(origin: str, count: int) -> str:
-    """The median and 99th percentile of single requests that no memory can answer, in milliseconds."""
+def from_the_lake(origin: str, count: int, first: int) -> dict[str, float]:
+    """Single requests, one after the other, that no memory can answer."""
     took = []
     for number in range(count):
         started = time.perf_counter()
-        with urllib.request.urlopen(f"{origin}/v1/bars?symbol=TSLA&limit={1_000 + number % 1_000}") as answer:
+        with urllib.request.urlopen(f"{origin}/v1/bars?symbol=TSLA&limit={first + number}") as answer:
             answer.read()
         took.append(1_000 * (time.perf_counter() - started))
     took.sort()
-    return f"p50 {took[len(took) // 2]:.0f} ms, p99 {took[int(0.99 * len(took))]:.0f} ms"
+    return {"p50_ms": round(took[len(took) // 2], 1), "p99_ms": round(took[int(0.99 * len(took))], 1)}
 
 
-def main() -> int:
-    if not shutil.which("wrk"):
-        print("error: no wrk: install Debian's package wrk", file=sys.stderr)
-        return 2
-    folder = str(lake.folder())
-    with running("-m", "serving.api", "--lake", folder, "--port", "8391", "--rate", "0"):
-        content = wait_for(f"http://127.0.0.1:8391{ADDRESS}")
-        print(f"{json.loads(content)['count']} bars, {len(content):,} bytes")
-        ours, tail = load(f"http://127.0.0.1:8391{ADDRESS}", SECONDS)
-        print(f"API, from memory: {ours:,.0f} requests/s, p99 {tail}")
+def measure(folder: Path, *, builds: bool) -> dict[str, Any]:
+    """Load the API, then the bare endpoint with the same bytes, then the API while a build runs."""
+    ours, bare = "http://127.0.0.1:8391", "http://127.0.0.1:8392"
+    found: dict[str, Any] = {}
+    with running("-m", "serving.api", "--lake", str(folder), "--port", "8391", "--rate", "0"):
+        content = wait_for(ours + ADDRESS)
+        found["bars"], found["bytes"] = json.loads(content)["count"], len(content)
         with tempfile.NamedTemporaryFile() as same:
             same.write(content)
             same.flush()
             with running("-c", BARE, same.name, "8392"):
-                wait_for(f"http://127.0.0.1:8392{ADDRESS}")
-                bare, tail = load(f"http://127.0.0.1:8392{ADDRESS}", SECONDS)
-        print(f"bare FastAPI endpoint: {bare:,.0f} requests/s, p99 {tail}; the API gives {ours / bare:.2f} of it")
-        print(f"API, from the lake, one at a time: {from_the_lake('http://127.0.0.1:8391', 100)}")
-        if "--build" not in sys.argv:
-            return 0
-        building = threading.Thread(target=build, args=(Dbt("local"),))
-        building.start()
-        ours, tail = load(f"http://127.0.0.1:8391{ADDRESS}", SECONDS)
-        print(f"API, from memory, while a build runs: {ours:,.0f} requests/s, p99 {tail}")
-        print(f"API, from the lake, while a build runs: {from_the_lake('http://127.0.0.1:8391', 100)}")
-        building.join()
-    print(Path("/proc/loadavg").read_text().split()[0], "load average at the end")
+                wait_for(bare + ADDRESS)
+                # in turns, so that what else the machine does falls on both
+                turns = [(load(ours + ADDRESS, SECONDS), load(bare + ADDRESS, SECONDS)) for _ in range(TURNS)]
+        for name, figures in zip(("memory", "bare"), zip(*turns, strict=True), strict=True):
+            found[name] = sorted(figures, key=lambda one: one["requests_a_second"])[TURNS // 2]
+        found["rate_ratio"] = round(found["memory"]["requests_a_second"] / found["bare"]["requests_a_second"], 2)
+        found["lake"] = from_the_lake(ours, 200, 1_001)
+        if builds:
+            building = threading.Thread(target=build, args=(Dbt("local"),))
+            building.start()
+            found["memory_while_building"] = load(ours + ADDRESS, SECONDS)
+            found["lake_while_building"] = from_the_lake(ours, 200, 1_201)
+            found["was_building_to_the_end"] = building.is_alive()
+            building.join()
+    return found
+
+
+def main() -> int:
+    """Measure, and print the figures."""
+    if not shutil.which("wrk"):
+        print("error: no wrk: install Debian's package wrk", file=sys.stderr)
+        return 2
+    found = measure(lake.folder(), builds="--build" in sys.argv)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores"
+    figures = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine, "load": os.getloadavg()[0]}
+    print(json.dumps(figures | found, indent=2))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The Lambda package: a zip with the loader, its seeds and its libraries, equal bytes for equal input.
+"""The Lambda package: a zip with the loader, the alerts, the seeds and libraries, equal bytes for equal input.
 
 boto3 and botocore are the runtime's own and stay out. Run as `python -m loader.package [FILE]`.
 """
@@ -26,7 +26,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def contents() -> Iterator[tuple[str, Path]]:
     """Yield each file's name in the zip and where it lies: code, seeds, pure-Python libraries with their licences."""
-    for folder, pattern in (("loader", "*.py"), ("seeds", "*.csv")):
+    yield "serving/__init__.py", _ROOT / "serving" / "__init__.py"
+    for folder, pattern in (("loader", "*.py"), ("serving/alerts", "*.py"), ("seeds", "*.csv")):
         for path in (_ROOT / folder).rglob(pattern):
             yield path.relative_to(_ROOT).as_posix(), path
     for name in _LIBRARIES:

@@ -24,7 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (options.lake / lake.PUBLISHED).exists():
         print(f"nothing is published in '{options.lake}' yet: `make demo` or `make build` does; serving all the same")
-    with socket.socket() as listening:  # bound here, so that port 0 can be told
+    # bound here, so that port 0 can be told; named as TCP, so that asyncio switches Nagle's algorithm off
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind(("127.0.0.1", options.port))

@@ -106,6 +106,8 @@ def test_days_are_continuous_over_a_split(watched: Watched, address: str) -> Non
     closes = page.evaluate("() => page.drawn.candles.data().map((bar) => bar.close)")
     assert closes == get(address, "daily/adjusted?symbol=NVDA&limit=20000")["columns"]["close"]
     assert max(abs(b / a - 1) for a, b in itertools.pairwise(closes)) < 0.5
+    returns = get(address, "daily/returns?symbol=NVDA&order=desc&limit=1")["columns"]["price_change_pct"]
+    assert f"{returns[0]:+.2f} %" in page.inner_text("#legend")
     shot(watched, "chart_1day")
 
 
@@ -185,6 +187,23 @@ def test_a_phone_shows_all_of_it_without_sideways_scrolling(chromium: Browser, a
     shot(watched, f"phone_{theme}")
     assert watched.wrong == []
     watched.page.close()
+
+
+def test_of_more_bars_than_a_page_holds_the_newest_are_drawn(chromium: Browser, tmp_path: Path) -> None:
+    lake = tmp_path / "lake"
+    environment = os.environ | {"TICKERLAKE_LAKE": str(lake)}
+    for command in (["loader", "simulate", "--symbols", "TSLA", "--sessions", "45"], ["pipeline", "build"]):
+        subprocess.run([PYTHON, "-m", *command], cwd=PROJECT, env=environment, check=True, capture_output=True)
+    with served(lake) as address:
+        watched = Watched(chromium, address)
+        page = watched.open("symbol=TSLA&interval=1min")
+        newest = get(address, "bars/adjusted?symbol=TSLA&interval=1min&order=desc&limit=20000")["columns"]["close"]
+        drawn = page.evaluate("() => page.drawn.candles.data().map((bar) => bar.close)")
+        assert len(drawn) == 20_000
+        assert drawn == newest[::-1]
+        shot(watched, "twenty_thousand")
+        assert watched.wrong == []
+        page.close()
 
 
 def test_an_unknown_symbol_and_an_empty_lake_say_what_is_wrong(chromium: Browser, address: str, tmp_path: Path) -> None:

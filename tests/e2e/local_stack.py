@@ -34,6 +34,7 @@ HOW = {
     "AWS::CloudWatch::Alarm": (CREATED, "kept, never evaluated"),
     "AWS::CloudWatch::Dashboard": (CREATED, "kept, not drawn"),
     "AWS::CodeBuild::Project": (STOOD_IN, "its archive, variables and commands run in a process; its install does not"),
+    "AWS::DynamoDB::Table": (LINTED, "an option, off; tests/infra puts bars into tables of these keys"),
     "AWS::Events::Rule": (CREATED, "kept; no event is matched"),
     "AWS::Glue::Database": (CREATED, "read by Trino"),
     "AWS::Glue::Table": (CREATED, "read by Trino, projection included"),
@@ -43,6 +44,7 @@ HOW = {
     "AWS::Kinesis::Stream": (LINTED, "an option, off"),
     "AWS::KinesisFirehose::DeliveryStream": (CREATED, "delivers: prefix, GZIP, extension; no buffering"),
     "AWS::Lambda::EventInvokeConfig": (CREATED, "kept; nothing is retried"),
+    "AWS::Lambda::EventSourceMapping": (LINTED, "an option, off"),
     "AWS::Lambda::Function": (STOOD_IN, "its package, handler and variables run in a process; no limits"),
     "AWS::Logs::LogGroup": (CREATED, "kept; nothing is written"),
     "AWS::Logs::LogStream": (CREATED, "kept; nothing is written"),
@@ -114,6 +116,10 @@ class LocalStack:
             if name == "Fn::Equals":
                 left, right = map(self.value, of)
                 return str(left) == str(right)
+            if name == "Fn::And":
+                return all(map(self.value, of))
+            if name == "Condition":
+                return self.holds(of)
             if name == "Fn::Not":
                 return not self.value(of[0])
         resolved = {key: self.value(one) for key, one in given.items()}

@@ -119,7 +119,7 @@ def test_no_permission_names_every_action_or_every_resource_but_those_with_a_rea
 def test_each_function_and_job_has_a_role_of_its_own() -> None:
     roles = [one["Role"]["Fn::GetAtt"][0] for one in of_type("Serverless::Function").values()]
     roles += [one["ServiceRole"]["Fn::GetAtt"][0] for one in of_type("CodeBuild::Project").values()]
-    assert len(set(roles)) == len(roles) == 3
+    assert len(set(roles)) == len(roles) == 4
 
 
 def test_every_bucket_is_private_encrypted_versioned_and_closed_to_plain_http() -> None:

@@ -181,12 +181,13 @@ def test_the_package_is_small_equal_and_starts_by_itself(tmp_path: Path) -> None
     with zipfile.ZipFile(first) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "task")
-    assert {"loader/handler.py", "seeds/symbol.csv", "seeds/source_label.csv"} <= set(names)
+    needed = {"loader/handler.py", "serving/__init__.py", "serving/alerts/handler.py"}
+    assert needed | {"seeds/symbol.csv", "seeds/source_label.csv", "seeds/split.csv"} <= set(names)
     assert not [name for name in names if name.split("/")[0] in ("boto3", "botocore", "pandas", "numpy")]
     code = (
         f"import sys; sys.path = [{str(tmp_path / 'task')!r}, *[p for p in sys.path if 'site-packages' not in p]]\n"
         "import loader.handler, loader.stream_handlers\n"
-        "from loader.reference import universe; from loader.calendar import sessions\n"
+        "from loader.reference import universe; from loader.calendar import sessions; import serving.alerts.bars\n"
         "assert loader.handler.__file__.startswith(sys.path[0]) and 'boto3' not in sys.modules\n"
         "print(len(universe()))"
     )

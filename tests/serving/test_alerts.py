@@ -179,6 +179,7 @@ def test_a_late_bar_changes_what_comes_after_it(stage: Stage) -> None:
     assert stage.path.latest(SERIES, 1)[0]["price_change"] == Decimal("0.5")
 
 
+@pytest.mark.slow
 def test_a_cool_down_is_quiet_and_keeps_count(monkeypatch: pytest.MonkeyPatch, stage: Stage) -> None:
     path = HotPath(stage.path.bars, stage.path.alerts, stage.sns, stage.topic, stage.path.factor, timedelta(minutes=10))
     saw = [

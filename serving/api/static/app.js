@@ -149,13 +149,13 @@ async function drawChart() {
     ].sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
     page.drawn.marks = LW.createSeriesMarkers(candles, marks);
   }
-  const bySlot = new Map(found.map((row) => [JSON.stringify(row.time), row]));
+  const bySlot = new Map(found.map((row, i) => [JSON.stringify(row.time), { ...row, previous: found[i - 1]?.close }]));
   const legend = (time) => {
-    const row = (time && bySlot.get(typeof time === "object" ? JSON.stringify(`${time.year}-${String(time.month).padStart(2, "0")}-${String(time.day).padStart(2, "0")}`) : JSON.stringify(time))) || found.at(-1);
+    const row = (time && bySlot.get(typeof time === "object" ? JSON.stringify(`${time.year}-${String(time.month).padStart(2, "0")}-${String(time.day).padStart(2, "0")}`) : JSON.stringify(time))) || bySlot.get(JSON.stringify(found.at(-1)?.time));
     if (!row) return $("legend").replaceChildren();
-    const change = (100 * (row.close - row.open)) / row.open;
+    const change = row.previous ? 100 * (row.close / row.previous - 1) : null; // from the close before, as the tables have it
     const when = row[at].length === 10 ? row[at] : new Date(row.time * 1000).toISOString().slice(0, 16).replace("T", " ");
-    return $("legend").replaceChildren(`${when}  `, ...["open", "high", "low", "close"].flatMap((name) => [`${name[0].toUpperCase()} `, element("b", {}, price(row[name]))]), "Vol ", element("b", {}, short(row.volume ?? 0)), element("b", { class: tone(change) }, `${signed(change)} %`), row.session ?? "");
+    return $("legend").replaceChildren(`${when}  `, ...["open", "high", "low", "close"].flatMap((name) => [`${name[0].toUpperCase()} `, element("b", {}, price(row[name]))]), "Vol ", element("b", {}, short(row.volume ?? 0)), ...(change === null ? [] : [element("b", { class: tone(change) }, `${signed(change)} %`)]), row.session ?? "");
   };
   legend();
   made.subscribeCrosshairMove((moved) => legend(moved.time));
@@ -217,6 +217,7 @@ async function drawHeatmap() {
 }
 
 // ---- the questions, drawn as small SVG pictures
+const roundStep = (rough) => { const unit = 10 ** Math.floor(Math.log10(rough || 1)); return unit * [1, 2, 5, 10].find((of) => of * unit >= rough * 0.999 || of === 10); };
 function plot({ shape, unit, points }) {
   const [W, H, L, B, T] = [900, 300, 62, 26, 20];
   const svg = (tag, attributes, text) => { const made = document.createElementNS("http://www.w3.org/2000/svg", tag); for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value); if (text != null) made.textContent = text; return made; };
@@ -226,12 +227,13 @@ function plot({ shape, unit, points }) {
   const slots = [...new Set(points.map(([x]) => x))].sort((a, b) => (a < b ? -1 : 1));
   const total = (x) => points.filter((point) => point[0] === x).reduce((sum, point) => sum + (point[2] ?? 0), 0);
   const values = shape === "bars" ? [0, ...slots.map(total)] : points.map((point) => point[2]).filter((value) => value != null);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const step = roundStep((Math.max(...values) - Math.min(...values)) / 4);
+  const [low, high] = [Math.floor(Math.min(...values) / step) * step, Math.ceil(Math.max(...values) / step) * step];
   const y = (value) => H - B - ((value - low) / (high - low || 1)) * (H - B - T);
   const x = (value) => isNumber ? L + ((value - slots[0]) / (slots.at(-1) - slots[0] || 1)) * (W - L - 14) : L + ((slots.indexOf(value) + 0.5) / slots.length) * (W - L - 10);
-  for (let i = 0; i <= 4; i++) {
-    const value = low + ((high - low) * i) / 4;
-    picture.append(svg("line", { x1: L, x2: W, y1: y(value), y2: y(value) }), svg("text", { x: L - 6, y: y(value) + 4, "text-anchor": "end" }, Math.abs(value) >= 1000 ? short(value) : value.toFixed(Math.abs(high - low) < 5 ? 2 : 0)));
+  for (let i = 0; i <= Math.round((high - low) / step); i++) {
+    const value = low + step * i;
+    picture.append(svg("line", { x1: L, x2: W, y1: y(value), y2: y(value) }), svg("text", { x: L - 6, y: y(value) + 4, "text-anchor": "end" }, Math.abs(value) >= 1000 ? short(value) : value.toFixed(Math.max(0, -Math.floor(Math.log10(step))))));
   }
   [0, 0.25, 0.5, 0.75, 1].map((part) => slots[Math.round(part * (slots.length - 1))]).forEach((slot) => picture.append(svg("text", { x: Math.min(W - 36, Math.max(L + 20, x(slot))), y: H - 6, "text-anchor": "middle" }, isNumber ? short(slot) : String(slot).slice(0, 10))));
   const width = ((W - L) / slots.length) * 0.7;

@@ -1,0 +1,100 @@
+"""The hot path of the template: an option that gives the function what it uses, and no more."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from infra.template import load
+from pipeline.lake import PROJECT
+from serving.alerts.handler import from_environment, lambda_handler
+from tests.lake import bar
+from tests.serving.test_alerts import event
+
+TEMPLATE = load()
+RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
+SOURCE = "".join((PROJECT / "serving" / "alerts" / name).read_text() for name in ("hot.py", "handler.py"))
+OWN = {
+    name: one for name, one in RESOURCES.items() if one.get("Condition") in ("HasHotPath", "HasAlertEmail")
+}  # fmt: skip
+FUNCTION = RESOURCES["HotPathFunction"]["Properties"]
+
+
+def granted(target: str) -> set[str]:
+    """The actions that the function's role has on a resource."""
+    found: set[str] = set()
+    for one in RESOURCES["HotPathRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        resource = one.get("Resource")
+        if resource in ({"Fn::GetAtt": [target, "Arn"]}, {"Ref": target}):
+            found |= set(one["Action"])
+    return found
+
+
+def test_it_is_off_and_leaves_nothing_behind_when_it_is() -> None:
+    assert TEMPLATE["Parameters"]["HotPath"]["Default"] == "false"
+    names = {"HotBars", "HotAlerts", "Signals", "HotPathRole", "HotPathFunction", "HotPathSource", "HotPathFails"}
+    assert names < set(OWN)
+    named = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
+    for name, one in RESOURCES.items():
+        reached = set(named.findall(json.dumps(one))) & set(OWN)
+        assert name in OWN or not reached, f"{name} needs {reached}, which may not be there"
+    assert TEMPLATE["Conditions"]["HasHotPath"]["Fn::And"][1] == {"Condition": "HasKinesis"}
+    assert "HotPathNeedsAStream" in TEMPLATE["Rules"]
+
+
+@pytest.mark.parametrize(("table", "attribute"), [("HotBars", "bars"), ("HotAlerts", "alerts")])
+def test_the_role_allows_the_calls_that_the_code_makes_and_no_others(table: str, attribute: str) -> None:
+    calls = {
+        "".join(map(str.title, c.split("_"))) for c in re.findall(rf"self\.{attribute}\.([a-z]+_?[a-z]*)\(", SOURCE)
+    }
+    assert calls
+    assert granted(table) == {f"dynamodb:{call}" for call in calls}
+
+
+def test_it_publishes_to_its_own_topic_and_reads_one_stream() -> None:
+    assert granted("Signals") == {"sns:Publish"}
+    assert {action.split(":")[0] for action in granted("BarsQueue")} == {"kinesis"}
+    source = RESOURCES["HotPathSource"]["Properties"]
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["BarsQueue", "Arn"]}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The template's tables and topic on moto, and the function's variables in the environment."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        dynamodb = boto3.client("dynamodb")
+        made = {"Signals": boto3.client("sns").create_topic(Name="signals")["TopicArn"], "CoolDownMinutes": "0"}
+        for name in ("HotBars", "HotAlerts"):
+            properties = dict(RESOURCES[name]["Properties"])
+            lifetime = properties.pop("TimeToLiveSpecification", None)
+            properties.pop("SSESpecification")
+            dynamodb.create_table(TableName=name, **properties)
+            if lifetime:
+                dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
+            made[name] = name
+        for variable, value in FUNCTION["Environment"]["Variables"].items():
+            monkeypatch.setenv(variable, made[value["Ref"]])
+        from_environment.cache_clear()
+        yield made
+    from_environment.cache_clear()
+
+
+def test_the_handler_works_on_the_templates_tables_with_the_templates_variables(deployed: dict[str, str]) -> None:
+    assert FUNCTION["Handler"] == f"{lambda_handler.__module__}.{lambda_handler.__name__}"
+    lines = [
+        bar(minute=f"2026-03-02T15:{at:02d}:00Z", close="110" if at == 4 else "100", line_number=at + 1)
+        for at in range(5)
+    ]
+    assert lambda_handler(event(lines)) == {"batchItemFailures": []}
+    bars, alerts = (boto3.resource("dynamodb").Table(name).scan()["Items"] for name in ("HotBars", "HotAlerts"))
+    assert len(bars) == 5
+    assert {one["signal_type"] for one in alerts} == {"anomaly"}
+    described = boto3.client("dynamodb").describe_time_to_live(TableName="HotBars")["TimeToLiveDescription"]
+    assert described["AttributeName"] in bars[0]
