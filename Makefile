@@ -68,6 +68,16 @@ setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS,
 local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino, Glue, S3; Ctrl-C ends it
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
+.PHONY: dashboards
+dashboards: setup .venv-superset/ready ## Show the dashboards in Superset on 127.0.0.1:8088 (PORT=), on what is published
+	@.venv-superset/bin/python -m dashboards.serve --port $(or $(PORT),8088)
+
+.venv-superset/ready: requirements/superset.txt
+	@echo "setting up .venv-superset (two minutes, 800 MB, once)"
+	@$(PYTHON) -m venv .venv-superset
+	@.venv-superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/superset.txt
+	@touch $@
+
 .PHONY: cost
 cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
 	@$(PY) -m benchmarks.cost
@@ -88,7 +98,7 @@ check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary benchmarks loader local_aws pipeline seeds tests
+	@.venv/bin/mypy --no-error-summary benchmarks dashboards loader local_aws pipeline seeds tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
@@ -103,6 +113,7 @@ lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/dev.in -o requirements/dev.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/superset.in -o requirements/superset.txt
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again

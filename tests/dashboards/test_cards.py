@@ -1,0 +1,87 @@
+"""Every card as every tool asks it: against the marts' contracts, and with data on one machine."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from typing import Any
+
+import duckdb
+import pytest
+
+from dashboards import grafana, metabase
+from dashboards.catalog import Card, Filters, cards, plain
+from dashboards.tools import queries
+from loader.__main__ import main as loader
+from pipeline import lake as lakes
+from pipeline.build import publish_catalogue
+from tests.dashboards.contracts import broken, columns_of, contracts, empty_marts
+from tests.lake import RESAMPLED, Lake, dbt, without_resampling
+
+LAST = date(2024, 6, 11)
+CHOICES = {
+    "one symbol, a short range": Filters(["TSLA"], date(2024, 6, 10), LAST),
+    "two symbols, a short range": Filters(["TSLA", "VOO"], date(2024, 6, 10), LAST, "5min"),
+    "all symbols, a long range": Filters([], date(2023, 1, 1), date(2027, 12, 31)),
+}
+CARDS = pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
+
+
+@pytest.fixture(scope="module")
+def marts() -> Iterator[duckdb.DuckDBPyConnection]:
+    with closing(empty_marts(contracts())) as connection:
+        yield connection
+
+
+@CARDS
+def test_a_card_gives_its_columns_whatever_tool_asks(marts: duckdb.DuckDBPyConnection, card: Card) -> None:
+    for name, chosen in CHOICES.items():
+        for tool, sql in queries(card, chosen).items():
+            assert columns_of(marts, sql) == dict(card.columns), f"{name}, {tool}"
+
+
+def test_metabase_leaves_out_filters_without_a_value(marts: duckdb.DuckDBPyConnection) -> None:
+    for card in cards():
+        sql = metabase.fill(metabase.query(card), {"interval": "1min"})
+        assert "{{" not in sql and "[[" not in sql
+        assert columns_of(marts, sql) == dict(card.columns), card.name
+
+
+def test_what_the_filters_of_dashboards_list_can_be_asked(marts: duckdb.DuckDBPyConnection) -> None:
+    for sql in (grafana.SYMBOLS, grafana.INTERVALS):
+        assert list(columns_of(marts, sql).values()) == ["varchar"]
+
+
+def test_a_renamed_column_is_found_and_names_the_cards() -> None:
+    marts = {name: dict(columns) for name, columns in contracts().items()}
+    marts["fct_price_change"] = {"other": "bigint"}
+    marts["fct_moving_average"]["sma_7"] = marts["fct_moving_average"].pop("sma_5")
+    with closing(empty_marts(marts)) as connection:
+        found = broken(connection, {card.name: plain(card, CHOICES["one symbol, a short range"]) for card in cards()})
+    assert found.keys() == {"price_averages"}
+    assert "sma_5" in found["price_averages"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A small lake of simulated bars with faults, published."""
+    lake = Lake(tmp_path_factory.mktemp("dashboards") / "lake", options=RESAMPLED)
+    lake.folder.mkdir()
+    options = ["--faults", "--symbols", "TSLA,NVDA,VOO", "--sessions", "3", "--history", "80"]
+    assert loader(["simulate", *options, "--lake", str(lake.folder)]) == 0
+    lake.run()
+    dbt(options=without_resampling(RESAMPLED)).run_operation("publish")
+    publish_catalogue()
+    with closing(lakes.connect(lake.folder)) as connection:
+        yield connection
+
+
+@pytest.mark.slow
+@CARDS
+@pytest.mark.xdist_group("dashboards")
+def test_a_card_has_rows_that_are_the_same_for_every_tool(published: duckdb.DuckDBPyConnection, card: Card) -> None:
+    for name, chosen in CHOICES.items():
+        expected: list[tuple[Any, ...]] = published.sql(plain(card, chosen)).fetchall()
+        for tool, sql in queries(card, chosen).items():
+            assert published.sql(sql).fetchall() == expected, f"{card.name}, {name}, {tool}"
+        if name.startswith("all"):
+            assert expected, card.name

@@ -1,0 +1,73 @@
+"""What is committed for each tool is what the generators give, and holds together."""
+
+import json
+import re
+import shutil
+import subprocess
+from datetime import date
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dashboards import grafana
+from dashboards.__main__ import rendered
+from dashboards.catalog import RENDERED, Filters, cards, dashboards
+
+
+def test_what_is_committed_is_what_the_generators_give() -> None:
+    committed = {path.relative_to(RENDERED): path.read_text() for path in RENDERED.rglob("*") if path.is_file()}
+    assert committed == rendered(), "run `python -m dashboards`"
+
+
+@pytest.mark.parametrize("name", dashboards())
+def test_grafana_panels_have_a_source_and_do_not_overlap(name: str) -> None:
+    board = json.loads((RENDERED / "grafana" / "dashboards" / f"{name}.json").read_text())
+    panels: list[dict[str, Any]] = board["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) == len(dashboards()[name].cards)
+    assert {panel["datasource"]["uid"] for panel in panels} == {"tickerlake-athena"}
+    declared = {variable["name"] for variable in board["templating"]["list"]}
+    for panel in panels:
+        (target,) = panel["targets"]
+        assert target["refId"]
+        assert set(re.findall(r"\$\{(\w+)", target["rawSQL"])) <= declared
+        assert ("$__" in target["rawSQL"]) == any(c.title == panel["title"] and c.has_time for c in cards())
+    for one, other in combinations((panel["gridPos"] for panel in panels), 2):
+        assert (
+            one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        )  # fmt: skip
+
+
+def test_an_unknown_macro_or_variable_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="left unexpanded"):
+        grafana.expand("select $__timeGrouping(x, '5m') from ${table}", Filters([], date(2024, 1, 1), date(2024, 1, 2)))
+
+
+def test_superset_files_refer_to_each_other() -> None:
+    files = {path: yaml.safe_load(path.read_text()) for path in (RENDERED / "superset").rglob("*.yaml")}
+    of = {kind: {f["uuid"]: f for path, f in files.items() if path.relative_to(RENDERED / 'superset').parts[0] == kind} for kind in
+          ("databases", "datasets", "charts", "dashboards")}  # fmt: skip
+    assert {found["database_uuid"] for found in of["datasets"].values()} == of["databases"].keys()
+    assert {found["dataset_uuid"] for found in of["charts"].values()} == of["datasets"].keys()
+    placed = [
+        item["meta"]["uuid"] for board in of["dashboards"].values() for item in board["position"].values()
+        if isinstance(item, dict) and item["type"] == "CHART"
+    ]  # fmt: skip
+    assert sorted(placed) == sorted(of["charts"])
+
+
+@pytest.mark.slow
+def test_metabase_files_pass_its_schema() -> None:
+    checker = Path("node_modules/.bin/representations")
+    if not checker.exists():
+        if not shutil.which("npm"):
+            pytest.skip("npm is not here: it brings Metabase's schema")
+        checker = RENDERED.parent / "metabase_schema" / checker
+        subprocess.run(["npm", "ci", "--silent"], cwd=RENDERED.parent / "metabase_schema", check=True, timeout=120)
+    done = subprocess.run(
+        [checker, "validate-schema", "--folder", RENDERED / "metabase"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
