@@ -1,5 +1,6 @@
 """Every card as every tool asks it: against the marts' contracts, and with data on one machine."""
 
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -7,15 +8,14 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from dashboards import grafana, metabase
-from dashboards.catalog import Card, Filters, cards, plain
+from dashboards.catalog import Card, Filters, cards, dashboards, plain
 from dashboards.tools import queries
-from loader.__main__ import main as loader
 from pipeline import lake as lakes
-from pipeline.build import publish_catalogue
 from tests.dashboards.contracts import broken, columns_of, contracts, empty_marts
-from tests.lake import RESAMPLED, Lake, dbt, without_resampling
+from tests.dashboards.small_lake import small_lake
 
 LAST = date(2024, 6, 11)
 CHOICES = {
@@ -64,13 +64,7 @@ def test_a_renamed_column_is_found_and_names_the_cards() -> None:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     """A small lake of simulated bars with faults, published."""
-    lake = Lake(tmp_path_factory.mktemp("dashboards") / "lake", options=RESAMPLED)
-    lake.folder.mkdir()
-    options = ["--faults", "--symbols", "TSLA,NVDA,VOO", "--sessions", "3", "--history", "80"]
-    assert loader(["simulate", *options, "--lake", str(lake.folder)]) == 0
-    lake.run()
-    dbt(options=without_resampling(RESAMPLED)).run_operation("publish")
-    publish_catalogue()
+    lake = small_lake(tmp_path_factory.mktemp("dashboards") / "lake")
     with closing(lakes.connect(lake.folder)) as connection:
         yield connection
 
@@ -85,3 +79,16 @@ def test_a_card_has_rows_that_are_the_same_for_every_tool(published: duckdb.Duck
             assert published.sql(sql).fetchall() == expected, f"{card.name}, {name}, {tool}"
         if name.startswith("all"):
             assert expected, card.name
+
+
+def test_each_dashboard_is_an_exposure_of_the_marts_that_its_cards_read() -> None:
+    exposures = yaml.safe_load((lakes.PROJECT / "models" / "exposures.yml").read_text())["exposures"]
+    described = {
+        exposure["name"].removeprefix("dashboard_"): {re.findall(r"'(\w+)'", ref)[0] for ref in exposure["depends_on"]}
+        for exposure in exposures
+    }
+    read = {
+        name: {mart for card in board.cards for mart in contracts() if re.search(rf"\b(from|join) {mart}\b", card.sql)}
+        for name, board in dashboards().items()
+    }
+    assert described == {name: marts | {"dim_series"} for name, marts in read.items()}  # which the filters list
