@@ -22,7 +22,7 @@ from loader.lease import Held, lease
 from loader.sinks import choose
 
 _LEASE_SECONDS = 900.0
-"""As long as a function may run: a killed one blocks nobody for longer than it could have lived."""
+"""As long as a function may run at most; see `lease_seconds`."""
 _SECRET_SECONDS = 600
 _secrets: dict[str, tuple[float, str]] = {}
 
@@ -49,7 +49,7 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, objec
     holder = str(getattr(context, "aws_request_id", "local"))
     label = "-".join(["handler", job.provider.source, dataset, interval, *map(str, event.get("shard") or [])])
     try:
-        with lease(kept, label, holder, _LEASE_SECONDS):
+        with lease(kept, label, holder, lease_seconds(context)):
             days = int(os.environ.get("TICKERLAKE_DAYS", "1"))
             made = job.increment("lambda", timedelta(days=days))
     except Held:
@@ -64,6 +64,12 @@ def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, objec
     latency = (time.monotonic() - started) * 1000
     print(json.dumps(metrics(ledger, job.provider.source, latency, job.oldest_provisional(), job.now())))
     return ledger
+
+
+def lease_seconds(context: object) -> float:
+    """Give how long this call may live: a killed one blocks nobody for longer than it could have run."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    return float(left()) / 1000 if left else _LEASE_SECONDS
 
 
 def shard(event: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""One HTTP endpoint for every service: Athena here, Glue guarded here, S3, STS and the rest by moto in this process."""
+"""One HTTP endpoint: Athena and Firehose's deliveries here, Glue guarded here, S3, STS and the rest by moto."""
 
 import io
 import json
@@ -9,6 +9,7 @@ from typing import Any
 
 from local_aws.athena.api import AthenaApi
 from local_aws.athena.errors import InvalidRequestError
+from local_aws.firehose import Firehose
 
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
 Environ = dict[str, Any]
@@ -31,17 +32,17 @@ _STATISTICS = {
 class Gateway:
     """The WSGI application. `glue` is a client of this very endpoint, for reading tables under the lock."""
 
-    def __init__(self, moto: App, athena: AthenaApi, glue: Any) -> None:
+    def __init__(self, moto: App, athena: AthenaApi, glue: Any, firehose: Firehose) -> None:
         self._moto = moto
-        self._athena = athena
+        self._own: dict[str, AthenaApi | Firehose] = {"AmazonAthena": athena, "Firehose_20150804": firehose}
         self._glue = glue
         self._commit = threading.Lock()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         service, _, operation = str(environ.get("HTTP_X_AMZ_TARGET", "")).partition(".")
-        if service == "AmazonAthena" and self._athena.knows(operation):
-            return self._answer_athena(operation, environ, start_response)
+        if (own := self._own.get(service)) and own.knows(operation):
+            return self._answer(own, operation, environ, start_response)
         if (stub := _STATISTICS.get(f"{service}.{operation}")) is not None:
             _body(environ)
             return _reply(start_response, "200 OK", stub)
@@ -49,9 +50,11 @@ class Gateway:
             return self._update_table(environ, start_response)
         return self._moto(environ, start_response)
 
-    def _answer_athena(self, operation: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _answer(
+        self, own: AthenaApi | Firehose, operation: str, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
         try:
-            return _reply(start_response, "200 OK", self._athena.call(operation, json.loads(_body(environ) or b"{}")))
+            return _reply(start_response, "200 OK", own.call(operation, json.loads(_body(environ) or b"{}")))
         except InvalidRequestError as error:
             answer = {"__type": error.kind, "Message": str(error), "AthenaErrorCode": error.code}
             return _reply(start_response, "400 Bad Request", answer)

@@ -21,6 +21,7 @@ from local_aws.athena.execution import Executions, Services
 from local_aws.athena.trino import TrinoClient
 from local_aws.athena.workgroups import Workgroups
 from local_aws.errors import LocalAwsError
+from local_aws.firehose import Firehose
 from local_aws.gateway import Gateway
 from local_aws.trino_server import TrinoServer, TrinoSettings
 
@@ -127,7 +128,8 @@ def _http_server(port: int, trino: TrinoServer, folder: Path) -> Any:
     workgroups = Workgroups()
     services = Services(TrinoClient(trino.url), glue, s3, scratch, workgroups.statement)
     athena = AthenaApi(Executions(services, folder / "ledger.jsonl"), workgroups, Catalog(glue))
-    gateway = Gateway(DomainDispatcherApplication(create_backend_app), athena, glue)
+    firehose = Firehose(boto3.client("firehose", config=config), s3)
+    gateway = Gateway(DomainDispatcherApplication(create_backend_app), athena, glue, firehose)
     return make_server("127.0.0.1", port, gateway, threaded=True, request_handler=MotoRequestHandler)
 
 

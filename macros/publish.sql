@@ -1,8 +1,9 @@
 {#- Run-operation, after the tests: one view per public model in the published schema, on primary series only, and one
-    release record that says what they show. -#}
+    release record that says what they show. TICKERLAKE_PUBLISHED_SCHEMA names another schema than the var, for several
+    deployments or developers in one account. -#}
 {% macro publish() %}
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
-  {%- set schema = api.Relation.create(database=warehouse_database(), schema=var('published_schema')) -%}
+  {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}
   {%- do adapter.create_schema(schema) -%}
   {%- set released = [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}

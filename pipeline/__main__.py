@@ -6,11 +6,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
+from loader import store
 from loader.__main__ import main as loader_main
-from pipeline import lake, summary
+from loader.errors import LoaderError
+from pipeline import job, lake, summary
 from pipeline.answers import answers
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
@@ -27,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["TICKERLAKE_EXTENSIONS"] = str(lake.extensions())
     try:
         return int(options.run(options))
-    except PipelineError as error:
+    except (PipelineError, LoaderError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -40,6 +43,17 @@ def _maintain(options: argparse.Namespace) -> int:
     for line in maintain(Dbt(options.target)):
         print(line, flush=True)
     return 0
+
+
+def _job(options: argparse.Namespace) -> int:
+    dbt = Dbt(options.target)
+    record = job.Job(store.choose(lake.folder()), options.selector)
+    client: Any = None
+    if dbt.adapter() == "athena":
+        import boto3
+
+        client = boto3.client
+    return _announce(job.run(dbt, record, maintains=options.maintain, client=client))
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -113,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
     maintaining.add_argument("--target", help="dbt target (default: the profile's)")
     maintaining.set_defaults(run=_maintain)
+    scheduled = commands.add_parser("job", help="what the schedule runs: build, test, publish, maintain, keep a record")
+    scheduled.add_argument("--target", help="dbt target (default: the profile's)")
+    scheduled.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
+    scheduled.add_argument("--maintain", action="store_true", help="maintain the tables after publishing")
+    scheduled.set_defaults(run=_job)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)
     asking = commands.add_parser("answers", help="answer the five questions of questions/, with a picture each")

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline import lake
@@ -27,17 +28,23 @@ class Report:
         return not self.problems
 
 
-def build(dbt: Dbt, *, full_refresh: bool = False, selector: str = "") -> Report:
+def build(
+    dbt: Dbt, *, full_refresh: bool = False, selector: str = "", entering: Callable[[str], object] = lambda _: None
+) -> Report:
     """Build everything (or what a selector of selectors.yml names) from what has landed, test it, and publish it.
+
+    `entering` hears of each step as it begins: plan, build, publish.
 
     Raises PipelineError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
     run's own guards.
     """
+    entering("plan")
     is_one_machine = dbt.adapter() == "duckdb"
     if is_one_machine:
         _require_lines()
     else:
         _bound_merges(dbt, full_refresh=full_refresh)
+    entering("build")
     options = ["--full-refresh"] if full_refresh else []
     options += ["--selector", selector] if selector else []
     results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
@@ -47,6 +54,7 @@ def build(dbt: Dbt, *, full_refresh: bool = False, selector: str = "") -> Report
         kept = dbt.invoke("test", "--select", *failed, "--store-failures")
         problems += [f"rows of {test.name}: from {test.relation}" for test in kept if test.status == "fail"]
     if not problems:
+        entering("publish")
         dbt.run_operation("publish")
         if is_one_machine:
             publish_catalogue()

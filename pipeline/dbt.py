@@ -53,7 +53,7 @@ class Dbt:
                 f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
             )
 
-    def printed(self, macro: str) -> list[str]:
+    def printed(self, macro: str, args: str = "{}") -> list[str]:
         """Run one macro and give what it printed. Raises PipelineError as `run_operation`."""
         printed: list[str] = []
 
@@ -61,12 +61,12 @@ class Dbt:
             if event.info.name == "PrintEvent":
                 printed.append(event.info.msg.strip())
 
-        self.run_operation(macro, listen)
+        self.run_operation(macro, listen, args=args)
         return printed
 
-    def answer(self, macro: str) -> str:
+    def answer(self, macro: str, args: str = "{}") -> str:
         """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
-        if not (printed := self.printed(macro)):
+        if not (printed := self.printed(macro, args)):
             raise PipelineError(f"{macro} printed nothing")
         return printed[-1]
 

@@ -130,11 +130,7 @@ class AthenaWarehouse:
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local AWS."""
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=self.endpoint["AWS_ENDPOINT_URL"], region_name=self.endpoint["AWS_REGION"],
-            aws_access_key_id="local", aws_secret_access_key="local",
-        )  # fmt: skip
+        return _client(service, self.endpoint["AWS_ENDPOINT_URL"], self.endpoint["AWS_REGION"])
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Run a query; bare table names are marts. Raises StatementFailedError with Athena's reason."""
@@ -171,6 +167,14 @@ class AthenaWarehouse:
         found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
         assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
         return found
+
+
+@cache
+def _client(service: str, endpoint: str, region: str) -> Any:
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint, region_name=region, aws_access_key_id="local", aws_secret_access_key="local",
+    )  # fmt: skip
 
 
 @cache

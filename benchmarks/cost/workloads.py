@@ -5,11 +5,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.athena import AthenaWarehouse
+from tests.athena import DATASETS, AthenaWarehouse
 from tests.lake import Lake, bar
 
-_FIRST, _NEXT, _AFTER = "2024-06-05", "2024-07-08", "2024-07-09"
-_LONG_AGO, _YESTERDAY, _TODAY, _NOW = (f"dt=2026-03-{day}/hr=00" for day in ("02", "05", "07", "09"))
+_FIRST, _LAST, _NEXT, _AFTER = "2024-06-05", "2024-07-05", "2024-07-08", "2024-07-09"
+_LONG_AGO, _BEFORE, _YESTERDAY, _TODAY, _NOW = (f"dt=2026-03-{day}/hr=00" for day in ("02", "04", "06", "08", "10"))
 """Arrival hours: more than the overlap apart, so that a run does not read the history's raw lines again."""
 
 
@@ -32,13 +32,14 @@ class Warehouse:
 
     def first_build(self) -> None:
         """Seeds and models from nothing, without tests."""
-        self._simulate("history", _FIRST, self._sessions, _LONG_AGO)
+        self._simulate("history", _FIRST, self._sessions - 1, _LONG_AGO, days=260)
+        self._simulate("last", _LAST, 1, _BEFORE, days=1)  # so that the next run's overlap of arrivals is a session
         self.athena.dbt("seed")
         self.athena.dbt("run")
 
     def append_a_day(self) -> None:
-        """What a nightly run does: one more session, planned, every test, published."""
-        self._simulate("day", _NEXT, 1, _YESTERDAY)
+        """What a nightly run does: one more session and its days, planned, every test, published."""
+        self._simulate("day", _NEXT, 1, _YESTERDAY, days=1)
         self._build()
 
     def append_intraday(self) -> None:
@@ -74,14 +75,15 @@ class Warehouse:
     def _build(self, selector: str = "nightly") -> None:
         self.athena.pipeline("build", "--target", "aws", "--selector", selector)
 
-    def _simulate(self, name: str, first: str, sessions: int, arrival: str) -> None:
-        command = ["simulate", "--first", first, "--sessions", str(sessions), *self._symbols]
+    def _simulate(self, name: str, first: str, sessions: int, arrival: str, days: int = 0) -> None:
+        command = ["simulate", "--first", first, "--sessions", str(sessions), "--history", str(days), *self._symbols]
         command += ["--lake", str(self._folder / name)]
         subprocess.run([sys.executable, "-m", "loader", *command], check=True, stdout=subprocess.DEVNULL)
         self._upload(name, arrival)
 
     def _upload(self, name: str, arrival: str) -> None:
         s3 = self.athena.client("s3")
-        for file in (self._folder / name / "raw" / "bars").glob("*/*/*.ndjson.gz"):
-            key = f"raw/bars/{arrival}/{name}-{file.name}"
-            s3.put_object(Bucket=self.athena.raw_bucket, Key=key, Body=file.read_bytes())
+        for dataset in DATASETS:
+            for file in (self._folder / name / "raw" / dataset).glob("*/*/*.ndjson.gz"):
+                key = f"raw/{dataset}/{arrival}/{name}-{file.name}"
+                s3.put_object(Bucket=self.athena.raw_bucket, Key=key, Body=file.read_bytes())

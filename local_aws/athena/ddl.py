@@ -279,8 +279,8 @@ def _drop(match: re.Match[str], _sql: str, database: str, _output: str) -> Plan:
     return Plan("DDL", "DROP_VIEW", [f"DROP VIEW {match['if_exists'] or ''}{trino_name(match['name'], database)}"])
 
 
-def _create_view(_match: re.Match[str], sql: str, _database: str, _output: str) -> Plan:
-    return Plan("DDL", "CREATE_VIEW", [sql])
+def _create_view(match: re.Match[str], sql: str, database: str, _output: str) -> Plan:
+    return Plan("DDL", "CREATE_VIEW", [sql], view=split_name(match["name"], database))
 
 
 def _msck(match: re.Match[str], _sql: str, database: str, _output: str) -> Plan:
@@ -376,7 +376,7 @@ BUILDERS: list[tuple[re.Pattern[str], Builder]] = [
     ),
     (_pattern(rf"drop\s+(?P<what>table|view)\s+{_IF_EXISTS}{NAME}\s*\Z"), _drop),
     (_pattern(rf"create\s+(?P<external>external\s+)?table\s+{_IF_NOT_EXISTS}{NAME}"), _create_table),
-    (_pattern(r"create\s+(?:or\s+replace\s+)?view\b"), _create_view),
+    (_pattern(rf"create\s+(?:or\s+replace\s+)?view\s+{NAME}"), _create_view),
     (_pattern(r"create\s+(.{1,30}?)\b"), _refuse),
     (_pattern(rf"alter\s+table\s+{NAME}\s+"), _alter_table),
     (_pattern(rf"msck\s+repair\s+table\s+{NAME}\s*\Z"), _msck),

@@ -191,13 +191,15 @@ class Execution:
             self._check_iceberg_types(planned.iceberg_select)
         if planned.vacuum:
             planned.trino = self._vacuum(*planned.vacuum)
+        assert self.results is not None
+        actions = GlueActions(self._services.glue, self._sql, self.results)
         if planned.glue:
-            assert self.results is not None
-            actions = GlueActions(self._services.glue, self._sql, self.results)
             getattr(actions, planned.glue.name)(**planned.glue.arguments)
         for statement in planned.trino:
             bound = f"EXECUTE IMMEDIATE {literal(statement)} USING {parameters}" if parameters else statement
             self._sql(bound, planned.session, is_answer=True)
+        if planned.view:
+            actions.enter_view_columns(*planned.view)
         self._data_location = planned.data_location
         if planned.unload:
             database, table = planned.unload

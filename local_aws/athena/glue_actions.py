@@ -1,12 +1,14 @@
 """Statements that change or show the Glue catalogue itself; for Iceberg tables they go to the engine."""
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
 from local_aws.athena.errors import StatementError
 from local_aws.athena.results import Results
 from local_aws.athena.text import literal
-from local_aws.athena.types import trino_type
+from local_aws.athena.types import hive_type, trino_type
 from local_aws.trino_server import ICEBERG
 
 _TABLE_INPUT = (
@@ -135,6 +137,18 @@ class GlueActions:
             ["partition"],
             [["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))] for values in found],
         )
+
+    def enter_view_columns(self, database: str, view: str) -> None:
+        """Give a view that the engine has made the columns that Athena enters; Trino writes one, called dummy.
+
+        The definition in ViewOriginalText names them: `/* Presto View: <base64 of JSON> */`.
+        """
+        found = self._table(database, view)
+        definition = json.loads(base64.b64decode(found["ViewOriginalText"].split(":", 1)[1].split("*/")[0]))
+        found["StorageDescriptor"]["Columns"] = [
+            {"Name": column["name"], "Type": hive_type(column["type"])} for column in definition["columns"]
+        ]
+        self._glue.update_table(DatabaseName=database, TableInput=found)
 
     def show_columns(self, database: str, table: str) -> None:
         """SHOW COLUMNS: names only."""

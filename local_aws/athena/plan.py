@@ -36,6 +36,7 @@ class Plan:
     glue: GlueAction | None = None
     iceberg_select: str = ""  # the query of an Iceberg CTAS: its types are checked first
     vacuum: tuple[str, str] | None = None
+    view: tuple[str, str] | None = None  # a view that is made: its columns are entered in the catalogue
     data_location: str = ""  # where a statement writes data files that its manifest lists
     unload: tuple[str, str] | None = None  # the working table of an UNLOAD, dropped from the catalogue afterwards
 

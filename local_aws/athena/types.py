@@ -45,6 +45,24 @@ def trino_type(hive_type: str) -> str:
     return _TRINO_NAMES.get(name, name)
 
 
+def hive_type(trino_name: str) -> str:
+    """A Trino type in Hive's words, nested ones too: the inverse of trino_type, to the microsecond at most."""
+    name = trino_name.strip().lower()
+    if match := re.fullmatch(r"(array|map|row)\((.*)\)", name, re.DOTALL):
+        parts = split_list(match[2])
+        if match[1] == "row":
+            fields = (re.split(r"\s+", part.strip(), maxsplit=1) for part in parts)
+            return (
+                "struct<" + ",".join(f"{unquoted_identifier(field)}:{hive_type(kind)}" for field, kind in fields) + ">"
+            )
+        return f"{match[1]}<{','.join(hive_type(part) for part in parts)}>"
+    if name.startswith("timestamp"):
+        return "timestamp"
+    return {"varchar": "string", "integer": "int", "varbinary": "binary", "real": "float"}.get(name, name).replace(
+        " ", ""
+    )
+
+
 def column_info(column: dict[str, Any]) -> dict[str, object]:
     """The ColumnInfo of a result column."""
     signature = column["typeSignature"]

@@ -175,6 +175,23 @@ def test_tables_of_each_format_are_read(athena: Athena) -> None:
     assert boto3.client("s3").list_objects_v2(Bucket="lake", Prefix="unloaded/")["KeyCount"] == 1
 
 
+def test_a_views_columns_are_in_the_catalogue(athena: Athena) -> None:
+    columns = {
+        "cast('x' as varchar)": "string", "cast('x' as varchar(5))": "varchar(5)", "1": "int", "1.5": "decimal(2,1)",
+        "timestamp '2020-01-01 00:00:00.000001'": "timestamp", "array[1]": "array<int>", "map(array['a'], array[1e0])": "map<varchar(1),double>",
+        "cast(row(1, 'b') as row(b bigint, c varchar))": "struct<b:bigint,c:string>",
+    }  # fmt: skip
+    select = ", ".join(f"{value} as c{n}" for n, value in enumerate(columns))
+    for _ in range(2):  # made, and replaced
+        athena.ok(f"create or replace view tests.typed_view as select {select}")
+        metadata = athena.api.get_table_metadata(
+            CatalogName="awsdatacatalog", DatabaseName="tests", TableName="typed_view"
+        )
+        found = [(column["Name"], column["Type"]) for column in metadata["TableMetadata"]["Columns"]]
+        assert found == [(f"c{n}", kind) for n, kind in enumerate(columns.values())]
+    assert athena.run("select c2 from tests.typed_view").rows == [["1"]]
+
+
 def test_ddl_of_an_iceberg_table(athena: Athena, table: str) -> None:
     name = table.split(".")[1]
     athena.ok(f"alter table `tests`.`{name}` add columns (`w` string)")

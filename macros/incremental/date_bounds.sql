@@ -2,7 +2,7 @@
     and the input of the windows must be read. Literals prune files on every engine; sub-queries do not.
 
     scope 'merge'  the earliest date that fct_bar may write: the new arrivals', or the first of a split learned late
-    scope 'count'  the earliest date with a bar that int_bar__count_by_date has not counted yet
+    scope 'count'  the earliest date with a bar that int_bar__count_by_date or fct_daily_bar has not seen yet
     scope 'read'   the earliest date that a window mart reads: the first changed bar less the longest reach of all marts
 
     Returns a 'YYYY-MM-DD' text, or none when there is no bound to know (first build, compile, unit test). -#}
@@ -29,7 +29,7 @@
 {% macro count_bound_query() %}
   select cast(coalesce(min(bar_date), date '9999-12-31') as varchar)
   from {{ ref('fct_bar') }}
-  where batch_id > {{ run_plan().consumed.get('int_bar__count_by_date', 0) }}
+  where batch_id > {{ [run_plan().consumed.get('int_bar__count_by_date', 0), run_plan().consumed.get('fct_daily_bar', 0)] | min }}
 {% endmacro %}
 
 {% macro read_bound_query() %}

@@ -3,6 +3,7 @@
     touched when one of its minutes was written since the model last ran, or arrived in this run, which may change lineage.
     The lineage is that of the last minute. -#}
 {% macro rolled_sessions() %}
+{%- set bound = [date_bounds('merge'), date_bounds('count')] | min if is_incremental() and run_plan() else none %}
   select
     bars.symbol,
     bars.source || ':resampled' as source,
@@ -31,7 +32,7 @@
   inner join (
     select symbol, source, bar_date
     from {{ ref('fct_bar') }}
-    where batch_id > {{ consumed_batch() }} and bar_interval = '1min'
+    where batch_id > {{ consumed_batch() }} and bar_interval = '1min' and {{ on_or_after('bar_date', bound) }}
     union
     select symbol, source, bar_date
     from {{ ref('int_bar__arrived') }}
@@ -43,7 +44,7 @@
   left join {{ ref('dim_session') }} as hours
     on hours.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
     and hours.session_date = bars.bar_date
-  where bars.bar_interval = '1min'
+  where bars.bar_interval = '1min' and {{ on_or_after('bars.bar_date', bound) }}
   group by bars.symbol, bars.source, bars.bar_date
   having count(*) filter (where bars.session in ('regular', 'continuous')) > 0
 {% endmacro %}

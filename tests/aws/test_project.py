@@ -14,10 +14,13 @@ from benchmarks.cost.__main__ import over_budget
 from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
 from pipeline.lake import PROJECT
+from tests import realdata
 from tests.athena import AthenaWarehouse
 from tests.aws.twins import Twins, release
+from tests.daily import land
 from tests.lake import RESAMPLED, Lake
 from tests.parity.compare import assert_equal
+from tests.warehouse.test_daily_real import lines as recorded_days
 
 pytestmark = pytest.mark.aws
 _SEED = 20
@@ -138,17 +141,18 @@ def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> 
 
 
 def test_real_bars_give_the_same_rows(athena_warehouse: Callable[[str], AthenaWarehouse], tmp_path: Path) -> None:
-    from tests import realdata
-
     local, athena = Lake(tmp_path / "lake", options=RESAMPLED), athena_warehouse("real")
     recorded = _first_lines(realdata.path("minute/av_1min_ext_2020q4/TSLA.csv.gz"), 2500, tmp_path / "TSLA.csv")
     replay = ["replay", str(recorded), "--provider", "alphavantage_csv", "--symbol", "TSLA", "--label", "end"]
     assert loader([*replay, "--received-at", "2021-01-09T12:00:00Z", "--lake", str(local.folder)]) == 0
+    land(local, "daily_bars", [line for symbol in ("MSFT", "VOO") for line in recorded_days(symbol)[-300:]])
     athena.upload(local.folder)
     athena.dbt("seed")
     athena.dbt("run")
     local.run()
-    assert assert_equal(local, athena)["fct_bar"] == 2500
+    rows = assert_equal(local, athena)
+    assert rows["fct_bar"] == 2500
+    assert rows["fct_daily_bar"] > 600  # the recorded days, and those of the minutes
 
 
 def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -> list[str]:

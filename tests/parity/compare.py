@@ -1,6 +1,7 @@
 """Row for row: what two engines made of the same raw objects."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from pipeline import lake as lakes
@@ -12,10 +13,12 @@ _SHOWN = 5
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
-def differences(local: Lake, athena: AthenaWarehouse, mart: str, key: Sequence[str]) -> tuple[int, list[str]]:
-    """Compare one mart of both engines, batch_id apart. Gives its rows, and each difference with both values."""
+def differences(
+    local: Lake, there_rows: Sequence[dict[str, Any]], mart: str, key: Sequence[str]
+) -> tuple[int, list[str]]:
+    """Compare Athena's rows of a mart with DuckDB's, batch_id apart. Gives how many, and each difference."""
     here = _keyed(_local_rows(local, f"lake.{mart}"), key)
-    there = _keyed(athena.rows(f"select * from {athena.relation(mart)}"), key)
+    there = _keyed(there_rows, key)
     found = [f"{mart} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
     found += [f"{mart} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
     for k in here.keys() & there.keys():
@@ -31,9 +34,12 @@ def differences(local: Lake, athena: AthenaWarehouse, mart: str, key: Sequence[s
 def assert_equal(local: Lake, athena: AthenaWarehouse) -> dict[str, int]:
     """Hold every public mart equal. Gives the rows compared of each, by the mart's name."""
     rows, found = {}, []
-    for mart, key in public_marts().items():
-        rows[mart.split(".")[1]], different = differences(local, athena, mart, key)
-        found += different
+    marts = public_marts()
+    with ThreadPoolExecutor(4) as pool:  # most of a small query is waiting
+        answers = pool.map(lambda mart: athena.rows(f"select * from {athena.relation(mart)}"), marts)
+        for (mart, key), answer in zip(marts.items(), answers, strict=True):
+            rows[mart.split(".")[1]], different = differences(local, answer, mart, key)
+            found += different
     assert not found, f"{len(found)} differences, the first:\n" + "\n".join(found[:_SHOWN])
     print("rows equal on both engines:", rows)
     return rows

@@ -1,0 +1,1 @@
+"""The deployment: one template, and what makes, checks and removes it."""

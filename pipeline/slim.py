@@ -1,0 +1,53 @@
+"""Build and test only what a change touches: `python -m pipeline.slim origin/main`.
+
+The base is checked out below target/slim and builds a lake of simulated bars; then this tree builds `state:modified+`
+on that very lake, and defers what it does not touch to the base's manifest. Runs of a pull request need no account.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from loader.__main__ import main as loader
+from pipeline.lake import PROJECT, extensions
+
+_SELECTED = "state:modified+"
+
+
+def main(base: str) -> int:
+    """Return dbt's exit code: 0 when everything that the change touches was built and passed."""
+    folder = PROJECT / "target" / "slim"
+    shutil.rmtree(folder, ignore_errors=True)
+    _check_out(base, folder / "base")
+    lake = folder / "lake"
+    (lake / "warehouse").mkdir(parents=True)
+    landed = loader(["simulate", "--symbols", "TSLA,NVDA", "--sessions", "1", "--faults", "--lake", str(lake)])
+    os.environ |= {"TICKERLAKE_LAKE": str(lake), "TICKERLAKE_EXTENSIONS": str(extensions())}
+    built = landed or _dbt(folder / "base", "build", "--exclude-resource-type", "unit_test")
+    if built:
+        print(f"{base} itself does not build", file=sys.stderr)
+        return built
+    state = ["--state", str(folder / "base" / "target"), "--defer"]
+    return _dbt(PROJECT, "build", "--select", _SELECTED, *state, "--target-path", str(folder / "target"))
+
+
+def _check_out(base: str, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    archive = folder.with_suffix(".tar")
+    with archive.open("wb") as out:
+        subprocess.run(["git", "archive", base], cwd=PROJECT, stdout=out, check=True)  # noqa: S607
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder, filter="data")
+    shutil.copy(folder / "profiles.yml.example", folder / "profiles.yml")
+
+
+def _dbt(project: Path, *arguments: str) -> int:
+    dbt = Path(sys.executable).parent / "dbt"
+    return subprocess.run([str(dbt), "--quiet", *arguments, "--target", "local"], cwd=project, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

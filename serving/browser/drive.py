@@ -1,0 +1,90 @@
+"""A server over a lake, a Chromium, and pages that fail on an error or a request that leaves this machine."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parent.parent
+PYTHON = PROJECT / ".venv" / "bin" / "python"
+
+
+@contextmanager
+def served(lake: Path) -> Iterator[str]:
+    """Serve a lake on a free port for the length of the block; gives the address."""
+    process = subprocess.Popen(
+        [PYTHON, "-m", "serving.api", "--lake", lake, "--port", "0", "--rate", "0"],
+        cwd=PROJECT, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield _until(process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _until(process: "subprocess.Popen[str]") -> str:
+    for line in process.stdout or ():
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return found[0]
+    raise RuntimeError(f"the server did not start (exit {process.wait()})")
+
+
+def chromium() -> str:
+    """Find a Chromium: CHROMIUM, Debian's, else the one in the npm package, unpacked."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if found:
+        return found
+    node = PROJECT / ".venv-browser" / "bin" / "node"
+    unpacked = subprocess.run([node, "chromium.mjs"], cwd=HERE, capture_output=True, text=True, check=True)
+    return unpacked.stdout.strip()
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Start a headless Chromium."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=chromium(), args=["--no-sandbox", "--headless=shell", "--disable-gpu"]
+        )
+        yield started
+        started.close()
+
+
+class Watched:
+    """A page with what went wrong on it: errors, and requests to elsewhere."""
+
+    def __init__(self, browser: Browser, address: str, **options: Any) -> None:
+        options = {"viewport": {"width": 1360, "height": 780}, "color_scheme": "dark"} | options
+        self.page: Page = browser.new_page(locale="en-US", **options)
+        self.address = address
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        self.page.on("request", lambda asked: None if asked.url.startswith(address) else self.wrong.append(asked.url))
+
+    def open(self, query: str = "") -> Page:
+        """Open the page at a state and wait until it is drawn."""
+        self.page.goto(f"{self.address}/?{query}")
+        return self.drawn(0)
+
+    def drawn(self, after: int) -> Page:
+        """Wait until the page has drawn more often than `after`."""
+        for _ in range(300):  # the page's own policy forbids waiting by an evaluated text
+            if (self.page.evaluate("() => window.page?.ready ?? 0")) > after:
+                return self.page
+            self.page.wait_for_timeout(100)
+        raise TimeoutError(f"not drawn: {self.wrong}")
+
+    def act(self, what: Any) -> Page:
+        """Do something and wait until the page has drawn again."""
+        before = int(self.page.evaluate("() => window.page.ready"))
+        what()
+        return self.drawn(before)

@@ -1,0 +1,199 @@
+"""What the page draws is what the API says; it keeps its state in the address, and reaches nothing else."""
+
+import itertools
+import json
+import os
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from serving.browser.drive import PROJECT, PYTHON, Watched, browser, served
+
+SHOTS = PROJECT / "target" / "screenshots"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The lake named by TICKERLAKE_LAKE where it is published, else a demo of its own."""
+    given = Path(os.environ.get("TICKERLAKE_LAKE") or PROJECT / "lake")
+    if (given / "published.ducklake").exists():
+        return given
+    folder = tmp_path_factory.mktemp("demo") / "lake"
+    subprocess.run([PYTHON, "-m", "pipeline", "--lake", folder, "demo"], cwd=PROJECT, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(lake: Path) -> Iterator[str]:
+    with served(lake) as at:
+        yield at
+
+
+@pytest.fixture
+def watched(chromium: Browser, address: str) -> Iterator[Watched]:
+    page = Watched(chromium, address)
+    yield page
+    page.page.close()
+    assert page.wrong == []
+
+
+def get(address: str, path: str) -> Any:
+    with urllib.request.urlopen(f"{address}/v1/{path}") as answer:
+        return json.load(answer)
+
+
+def shot(watched: Watched, name: str) -> None:
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    watched.page.wait_for_timeout(200)
+    watched.page.screenshot(path=SHOTS / f"{name}.png")
+
+
+@pytest.mark.parametrize("interval", ["1min", "5min"])
+def test_candles_volume_and_averages_are_those_of_the_api(watched: Watched, address: str, interval: str) -> None:
+    page = watched.open(f"symbol=NVDA&interval={interval}&overlays=sma,ema,bollinger,vwap,marks,shade")
+    bars = get(address, f"bars/adjusted?symbol=NVDA&interval={interval}&limit=20000")["columns"]
+    drawn = page.evaluate("() => page.drawn.candles.data().map(({open, high, low, close}) => [open, high, low, close])")
+    assert drawn == [list(row) for row in zip(bars["open"], bars["high"], bars["low"], bars["close"], strict=True)]
+    assert page.evaluate("() => page.drawn.volume.data().map((bar) => bar.value)") == bars["volume"]
+    averages = get(address, f"moving-averages?symbol=NVDA&interval={interval}&limit=20000")["columns"]
+    raw = get(address, f"bars?symbol=NVDA&interval={interval}&limit=20000")["columns"]
+    lines = page.evaluate("() => page.drawn.lines.sma_20.data().map((point) => point.value)")
+    expected = [
+        average * adjusted / close
+        for average, adjusted, close in zip(averages["sma_20"], bars["close"], raw["close"], strict=True)
+        if average is not None
+    ]
+    assert lines == pytest.approx(expected, rel=1e-12)
+    marks = page.evaluate("() => page.drawn.marks.markers().map((mark) => mark.id)")
+    assert marks.count("BUY") == averages["crossover"].count("BUY") > 0
+    assert marks.count("SELL") == averages["crossover"].count("SELL")
+    spikes = get(address, f"volume-spikes?symbol=NVDA&interval={interval}&volume_spike=SPIKE&limit=20000")
+    assert marks.count("SPIKE") == spikes["count"] > 0
+    shaded = page.evaluate("() => page.drawn.shade.data().map((point) => point.value)")
+    assert shaded == [1 if session in ("pre", "post", "closed") else 0 for session in bars["session"]]
+    assert set(page.evaluate("() => Object.keys(page.drawn.lines)")) == {
+        "sma_5", "sma_20", "ema_12", "ema_26", "bollinger_upper", "bollinger_middle", "bollinger_lower", "vwap"
+    }  # fmt: skip
+    shot(watched, f"chart_{interval}")
+
+
+def test_times_are_the_exchanges_and_pixels_are_drawn(watched: Watched, address: str) -> None:
+    page = watched.open("symbol=TSLA&interval=1min")
+    first = get(address, "bars?symbol=TSLA&limit=1")["columns"]["bar_start_at"][0]
+    utc = page.evaluate("(text) => Date.parse(text) / 1000", first)
+    assert page.evaluate("() => page.drawn.candles.data()[0].time") == utc - 4 * 3600, "June is four hours behind UTC"
+    colours = page.evaluate(
+        "() => { const c = document.querySelector('#chart canvas'); const d = c.getContext('2d')"
+        ".getImageData(0, 0, c.width, c.height).data; const s = new Set();"
+        " for (let i = 0; i < d.length; i += 4) s.add(`${d[i]},${d[i+1]},${d[i+2]}`); return s.size; }"
+    )
+    assert colours > 10
+
+
+def test_days_are_continuous_over_a_split(watched: Watched, address: str) -> None:
+    page = watched.open("symbol=NVDA&interval=1day&overlays=sma,bollinger,marks")
+    closes = page.evaluate("() => page.drawn.candles.data().map((bar) => bar.close)")
+    assert closes == get(address, "daily/adjusted?symbol=NVDA&limit=20000")["columns"]["close"]
+    assert max(abs(b / a - 1) for a, b in itertools.pairwise(closes)) < 0.5
+    shot(watched, "chart_1day")
+
+
+def test_symbols_are_compared_in_percent(watched: Watched, address: str) -> None:
+    page = watched.open("view=compare&with=TSLA,NVDA")
+    closes = get(address, "daily/adjusted?symbol=TSLA&limit=20000")["columns"]["close"]
+    assert page.evaluate("() => page.drawn.compare.TSLA.data().map((point) => point.value)") == closes
+    legend = page.inner_text("#compare-legend")
+    assert f"TSLA {100 * (closes[-1] / closes[0] - 1):+.1f} %" in legend
+    watched.act(lambda: page.click("#compared button:has-text('AAPL')"))
+    assert set(page.evaluate("() => Object.keys(page.drawn.compare)")) == {"TSLA", "NVDA", "AAPL"}
+    assert "with=TSLA%2CNVDA%2CAAPL" in page.url
+    shot(watched, "compare")
+
+
+def test_the_heat_map_shows_each_return_and_a_picture_tells_its_sign(watched: Watched, address: str) -> None:
+    page = watched.open("view=heatmap")
+    rows = get(address, "daily/returns?symbol=TSLA&order=desc&limit=24")["columns"]
+    for day, change in zip(rows["session_date"], rows["price_change_pct"], strict=True):
+        cell = page.locator(f"[data-cell='TSLA {day}']")
+        assert float(cell.inner_text()) == float(f"{change:.1f}")
+        assert ("--down" if change < 0 else "--up") in (cell.get_attribute("style") or "")
+    shot(watched, "heatmap")
+
+
+def test_movers_questions_gaps_and_health_are_those_of_the_api(watched: Watched, address: str) -> None:
+    page = watched.open("symbol=TSLA")
+    movers = get(address, "movers")["columns"]
+    assert sorted(page.locator("#movers tr[data-symbol] td:first-child").all_inner_texts()) == sorted(movers["symbol"])
+    watched.act(lambda: page.click("#views button[data-view=questions]"))
+    assert page.locator("[data-question]").count() == len(get(address, "questions")) == 5
+    assert page.locator("[data-question] svg").count() == 5
+    shot(watched, "questions")
+    watched.act(lambda: page.click("#views button[data-view=health]"))
+    health = get(address, "health")
+    assert f"{100 * health['quarantine_rate']:.2f} %" in page.inner_text("#tiles")
+    assert page.locator("#gaps tr[data-symbol]").count() == min(40, get(address, "gaps?limit=40")["count"])
+    assert page.locator("#refused tr").count() == 1 + len(health["quarantine_reasons"])
+    shot(watched, "health")
+
+
+def test_the_address_holds_the_state_and_back_returns(watched: Watched) -> None:
+    page = watched.open("symbol=TSLA&interval=5min&overlays=ema")
+    watched.act(lambda: page.click("#intervals button[data-interval='1day']"))
+    assert "interval=1day" in page.url
+    page.reload()
+    watched.drawn(0)
+    assert page.evaluate("() => [page.drawn.symbol, page.drawn.interval]") == ["TSLA", "1day"]
+    watched.act(page.go_back)
+    assert page.evaluate("() => page.drawn.interval") == "5min"
+
+
+def test_the_keyboard_alone_is_enough(watched: Watched) -> None:
+    page = watched.open("symbol=TSLA&interval=1min")
+    page.keyboard.press("/")
+    page.wait_for_timeout(300)
+    page.keyboard.type("meta")
+    watched.act(lambda: page.keyboard.press("Enter"))
+    assert page.evaluate("() => page.drawn.symbol") == "META"
+    page.keyboard.press("Escape")
+    watched.act(lambda: page.keyboard.press("2"))
+    assert page.evaluate("() => page.drawn.interval") == "5min"
+    watched.act(lambda: page.keyboard.press("ArrowRight"))
+    assert page.evaluate("() => page.drawn.symbol") == "MSFT"
+    watched.act(lambda: page.keyboard.press("t"))
+    assert page.evaluate("() => document.documentElement.dataset.theme") == "light"
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_a_phone_shows_all_of_it_without_sideways_scrolling(chromium: Browser, address: str, theme: str) -> None:
+    watched = Watched(chromium, address, viewport={"width": 390, "height": 844}, color_scheme=theme, has_touch=True)
+    for view in ("chart", "compare", "heatmap", "questions", "health"):
+        page = watched.open(f"view={view}&symbol=TSLA")
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= 390, view
+    assert page.evaluate("() => document.documentElement.dataset.theme") == theme
+    watched.open("symbol=TSLA")
+    shot(watched, f"phone_{theme}")
+    assert watched.wrong == []
+    watched.page.close()
+
+
+def test_an_unknown_symbol_and_an_empty_lake_say_what_is_wrong(chromium: Browser, address: str, tmp_path: Path) -> None:
+    page = Watched(chromium, address).open("symbol=NOPE")
+    assert "symbol 'NOPE' is not known" in page.inner_text("#problem")
+    page.close()
+    with served(tmp_path) as empty:
+        watched = Watched(chromium, empty)
+        page = watched.open()
+        assert "run `make build`" in page.inner_text("#problem")
+        shot(watched, "empty")
+        page.close()

@@ -1,0 +1,286 @@
+"""The deployment on the local AWS, from its template to its tear-down."""
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from unittest import mock
+
+import boto3
+import pytest
+
+from infra.deployment import Deployment
+from pipeline.dbt import Dbt
+from pipeline.job import FOLDER
+from tests.e2e.local_stack import CREATED, HOW, LINTED, STOOD_IN, LocalStack, Machines
+from tests.loader.vendor import Asked, Vendor
+
+pytestmark = pytest.mark.aws
+SCHEMA = "tickerlake_e2e"
+STEPS = ["plan", "build", "publish", "describe", "measure"]
+
+
+@dataclass
+class Deployed:
+    """A stack on the local AWS, a vendor of its own, and what runs its functions and jobs."""
+
+    stack: LocalStack
+    deployment: Deployment
+    machines: Machines
+    vendor: Vendor
+    said: list[str]
+
+    def fire(self, schedule: str, **variables: str) -> Any:
+        return self.machines.fire(f"{self.stack.name}-{schedule}", **variables)
+
+    def raw(self, dataset: str) -> list[bytes]:
+        """The lines that landed."""
+        return [
+            line for body in self.objects(f"raw/{dataset}/").values() for line in gzip.decompress(body).splitlines()
+        ]
+
+    def objects(self, prefix: str, output: str = "RawBucket") -> dict[str, bytes]:
+        s3, bucket = self.stack.client("s3"), self.deployment.outputs()[output]
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+
+    def record(self) -> dict[str, Any]:
+        """The newest record of a transformation."""
+        newest: dict[str, Any] = json.loads(max(self.objects(FOLDER).items())[1])
+        return newest
+
+    def steps(self) -> list[tuple[str, str]]:
+        return [(step["name"], step["status"]) for step in self.record()["steps"]]
+
+    def ask(self, sql: str) -> str:
+        return self.deployment.query(sql, self.deployment.outputs()["Workgroup"])
+
+    def content(self) -> tuple[int, str]:
+        """How many different bars are stored, and a sum over what they hold."""
+        bars = f"(select distinct symbol, source, bar_start_at, open, close, volume from {SCHEMA}_marts.fct_bar \
+where bar_interval = '1min')"
+        return int(self.ask(f"select count(*) from {bars}")), self.ask(
+            f"select to_hex(checksum((symbol, source, bar_start_at, open, close, volume))) from {bars}"
+        )
+
+    def left(self) -> dict[str, list[Any]]:
+        """What is left of the stack in each service, by the service's own list."""
+        calls: list[tuple[str, str, str]] = [
+            ("lambda", "list_functions", "Functions"), ("firehose", "list_delivery_streams", "DeliveryStreamNames"),
+            ("codebuild", "list_projects", "projects"), ("scheduler", "list_schedules", "Schedules"),
+            ("sqs", "list_queues", "QueueUrls"), ("sns", "list_topics", "Topics"), ("events", "list_rules", "Rules"),
+            ("logs", "describe_log_groups", "logGroups"), ("iam", "list_roles", "Roles"),
+            ("cloudwatch", "describe_alarms", "MetricAlarms"), ("athena", "list_work_groups", "WorkGroups"),
+            ("cloudwatch", "list_dashboards", "DashboardEntries"),
+        ]  # fmt: skip
+        found = {
+            service + key: getattr(self.stack.client(service), call)().get(key, []) for service, call, key in calls
+        }
+        ours = {key: [one for one in some if self.stack.name in str(one)] for key, some in found.items()}
+        return {key: some for key, some in ours.items() if some}
+
+    def shown(self) -> int:
+        """The bars that readers see."""
+        return int(self.ask(f"select count(*) from {SCHEMA}_published.fct_bar where bar_interval = '1min'"))
+
+
+def chart(asked: Asked) -> tuple[int, bytes]:
+    """Half an hour of minutes, from 15:00 UTC, of each weekday asked for: within the session in summer and winter."""
+    first, until = (datetime.fromtimestamp(int(asked.query[name]), UTC) for name in ("period1", "period2"))
+    step = timedelta(minutes=1) if asked.query["interval"] == "1m" else timedelta(days=1)
+    at = first.replace(second=0, microsecond=0) if step < timedelta(days=1) else first.replace(hour=15, minute=0)
+    times = []
+    while (at := at + step) < until:
+        if at.weekday() < 5 and at.hour == 15 and at.minute < 30:
+            times.append(int(at.timestamp()))
+    price = [100 + (one // 60) % 7 for one in times]
+    quote: dict[str, list[Any]] = dict.fromkeys(("open", "high", "low", "close"), price)
+    quote["volume"] = [1000 + (one // 60) % 11 for one in times]
+    granularity = asked.query["interval"]
+    meta = {"symbol": asked.path.rpartition("/")[2], "currency": "USD", "dataGranularity": granularity,
+            "exchangeTimezoneName": "America/New_York"}  # fmt: skip
+    result = {"meta": meta, "timestamp": times, "indicators": {"quote": [quote]}}
+    return 200, json.dumps({"chart": {"result": [result], "error": None}}).encode()
+
+
+@pytest.fixture(scope="module")
+def deployed(local_endpoint: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=local_endpoint["AWS_ENDPOINT_URL"], region_name=local_endpoint["AWS_REGION"],
+            aws_access_key_id="local", aws_secret_access_key="local",
+        )  # fmt: skip
+
+    said: list[str] = []
+    folder = tmp_path_factory.mktemp("deployment")
+    with Vendor(chart) as vendor:
+        plan = Deployment("e2e", client, said.append)
+        parameters = {
+            "Schema": SCHEMA, "Symbols": "TSLA,NVDA", "VendorUrl": vendor.url, "AlarmEmail": "somebody@example.com",
+            "RawBegins": (datetime.now(UTC) - timedelta(days=3)).date().isoformat(),
+            **plan.archives(plan.artifact_bucket()),
+        }  # fmt: skip
+        stack = LocalStack(plan.stack, client, parameters)
+        outputs = stack.create()
+        extra = {"TICKERLAKE_POLL_SECONDS": "0.05", "TICKERLAKE_DAYS": "5"}
+        machines = Machines(client, local_endpoint, folder, extra, parameters["ArtifactBucket"])
+        yield Deployed(stack, Deployment("e2e", client, said.append, outputs), machines, vendor, said)
+
+
+def test_every_resource_is_made_or_it_is_said_why_not(deployed: Deployed) -> None:
+    resources = deployed.stack.template["Resources"]
+    assert {one["Type"] for one in resources.values()} == set(HOW)
+    for logical, one in resources.items():
+        assert (logical in deployed.stack.made) == (HOW[one["Type"]][0] in (CREATED, STOOD_IN)), logical
+    assert [kind for kind, (how, _) in HOW.items() if how == LINTED] == ["AWS::KMS::Key", "AWS::Kinesis::Stream"]
+
+
+def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
+    deployed: Deployed, local_endpoint: Mapping[str, str]
+) -> None:
+    outputs = deployed.deployment.outputs()
+    environment = {
+        **local_endpoint, "TICKERLAKE_SCHEMA": "by_macro", "TICKERLAKE_RAW_BUCKET": outputs["RawBucket"],
+        "TICKERLAKE_RESULTS_BUCKET": "results", "TICKERLAKE_WAREHOUSE_BUCKET": "warehouse",
+        "TICKERLAKE_POLL_SECONDS": "0.05",
+    }  # fmt: skip
+    begins = f"{{raw_begins: '{deployed.stack.parameters['RawBegins']}'}}"
+    with mock.patch.dict(os.environ, environment):
+        Dbt("aws", options=["--target-path", "target/by_macro", "--vars", begins]).run_operation(
+            "create_raw_table", args="{dataset: bars}"
+        )
+    glue = deployed.stack.client("glue")
+    ours, theirs = (
+        glue.get_table(DatabaseName=f"{schema}_raw", Name="bars")["Table"] for schema in (SCHEMA, "by_macro")
+    )
+    glue.delete_table(DatabaseName="by_macro_raw", Name="bars")
+    glue.delete_database(Name="by_macro_raw")
+    assert ours["Parameters"].pop("record_fields")
+    for one in (ours, theirs):
+        one["StorageDescriptor"]["Columns"] = [column["Name"] for column in one["StorageDescriptor"]["Columns"]]
+    for name in ("InputFormat", "OutputFormat", "Location", "Columns", "SerdeInfo"):
+        assert ours["StorageDescriptor"][name] == theirs["StorageDescriptor"][name], name
+    projection = {key: value for key, value in theirs["Parameters"].items() if "projection" in key or "storage" in key}
+    assert projection.items() <= ours["Parameters"].items()
+    assert [key["Name"] for key in ours["PartitionKeys"]] == ["dt"]
+
+
+def test_a_vendor_that_is_down_lands_nothing_and_the_next_minute_makes_up_for_it(deployed: Deployed) -> None:
+    deployed.vendor.answer = lambda _: (503, b"")
+    down = deployed.fire("EveryMinute")
+    assert deployed.raw("bars") == []
+    assert "missed" in down.text, down.text[-2000:]
+    deployed.vendor.answer = chart
+    up = deployed.fire("EveryMinute")
+    assert up.exit_code == 0, up.text[-2000:]
+    lines = [json.loads(line) for line in deployed.raw("bars")]
+    assert {line["symbol"] for line in lines} == {"TSLA", "NVDA"}
+    assert len(lines) >= 60
+    (key, *_) = deployed.objects("raw/bars/")
+    assert key.startswith(f"raw/bars/dt={datetime.now(UTC):%Y-%m-%d}/hr=")
+    assert key.endswith(".ndjson.gz")
+    assert len(deployed.raw("loader_runs")) == 2
+
+
+def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
+    night = deployed.fire("Nightly")
+    assert night.exit_code == 0, night.text[-4000:]
+    assert deployed.steps() == [(step, "done") for step in STEPS]
+    bars = {(line["symbol"], line["bar_start"]) for line in map(json.loads, deployed.raw("bars"))}
+    assert deployed.shown() == len(bars)
+    assert deployed.record()["measured"]["quarantined_pct"] == 0
+    metrics = deployed.stack.client("cloudwatch").list_metrics(Namespace="tickerlake")["Metrics"]
+    assert {one["MetricName"] for one in metrics} >= {"quarantined_pct", "job_seconds"}
+    described = deployed.stack.client("glue").get_table(DatabaseName=f"{SCHEMA}_published", Name="fct_bar")["Table"]
+    comments = {column["Name"]: column.get("Comment", "") for column in described["StorageDescriptor"]["Columns"]}
+    # Trino enters one column, called dummy, where Athena enters the view's own
+    assert [name for name, text in comments.items() if name != "dummy" and not text] == []
+    # no table lies where query results expire
+    tables = deployed.objects("athena/tables/", "ResultsBucket")
+    assert list(tables) == []
+
+
+def test_a_plan_that_fails_stops_everything_and_readers_stay(deployed: Deployed) -> None:
+    before = deployed.shown()
+    failed = deployed.fire("Intraday", TICKERLAKE_WORKGROUP="no-such-workgroup")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "failed")]
+    assert deployed.shown() == before
+
+
+def test_a_gate_that_fails_leaves_readers_where_they_were(deployed: Deployed) -> None:
+    before, landed = deployed.shown(), len(deployed.raw("bars"))
+    deployed.fire("EveryMinute", TICKERLAKE_SYMBOLS="AAPL")
+    assert len(deployed.raw("bars")) > landed
+    failed = deployed.fire("Intraday", TICKERLAKE_PUBLISHED_SCHEMA="no`such")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "done"), ("build", "done"), ("publish", "failed")]
+    assert deployed.shown() == before
+
+
+def test_a_failing_test_keeps_the_gate_shut(deployed: Deployed) -> None:
+    """The bars that the failed gate held back are tested again, beside a key that is there twice."""
+    before = deployed.shown()
+    deployed.ask(
+        f"insert into {SCHEMA}_marts.fct_bar select * from {SCHEMA}_marts.fct_bar "
+        "where symbol = 'TSLA' and bar_interval = '1min' order by bar_start_at limit 1"
+    )
+    failed = deployed.fire("Intraday")
+    assert failed.exit_code != 0
+    assert deployed.steps() == [("plan", "done"), ("build", "failed")]
+    assert "unique" in deployed.record()["steps"][-1]["problem"]
+    assert deployed.shown() == before
+
+
+def test_everything_is_restored_from_raw_and_maintained(deployed: Deployed) -> None:
+    """docs/runbooks/restore-from-raw.md: databases dropped, the warehouse emptied, all built again, rows equal."""
+    before = deployed.content()
+    glue, outputs = deployed.stack.client("glue"), deployed.deployment.outputs()
+    for database in list(deployed.deployment.databases(SCHEMA)):
+        glue.delete_database(Name=database)
+    deployed.deployment.empty(outputs["WarehouseBucket"])
+    week = deployed.fire("Weekly")
+    assert week.exit_code == 0, week.text[-4000:]
+    assert deployed.steps() == [(step, "done") for step in [*STEPS[:-1], "maintain", "measure"]]
+    assert "fct_bar: files" in week.text
+    assert deployed.content() == before
+    assert deployed.shown() == before[0]
+
+
+def test_the_deployment_is_verified(deployed: Deployed) -> None:
+    deployed.said.clear()
+    assert deployed.deployment.verify(timedelta(seconds=20))
+    assert [line.partition(":")[0] for line in deployed.said] == [
+        "vendor's key", "a line through the stream to Athena", "who hears alarms",
+    ]  # fmt: skip
+    sns = deployed.stack.client("sns")
+    sns.unsubscribe(SubscriptionArn=deployed.stack.made["AlarmsByMail"][0])
+    assert not deployed.deployment.verify(timedelta(seconds=20))
+    assert "NOBODY" in deployed.said[-1]
+    assert list(deployed.deployment.summary(datetime.now(UTC) - timedelta(minutes=5)))[-1].startswith("  Athena: ")
+
+
+def test_a_back_fill_lands_where_the_functions_do(deployed: Deployed) -> None:
+    environment = deployed.deployment.loader_environment()
+    assert environment["TICKERLAKE_SINK"] == "firehose"
+    assert set(environment) > {f"TICKERLAKE_STREAM_{name}" for name in ("BARS", "DAILY_BARS", "CORPORATE_ACTIONS")}
+    streams = deployed.stack.client("firehose").list_delivery_streams()["DeliveryStreamNames"]
+    assert {value for name, value in environment.items() if "STREAM" in name} == set(streams)
+
+
+def test_the_tear_down_is_rehearsed_and_then_leaves_nothing(deployed: Deployed) -> None:
+    outputs, glue = deployed.deployment.outputs(), deployed.stack.client("glue")
+    deployed.said.clear()
+    deployed.deployment.remove(deletes_data=True, is_rehearsal=True)
+    assert all(line.startswith("would") for line in deployed.said)
+    assert deployed.raw("bars")
+    deployed.deployment.remove(deletes_data=True, is_rehearsal=False, deletes_stack=deployed.stack.delete)
+    buckets = {one["Name"] for one in deployed.stack.client("s3").list_buckets()["Buckets"]}
+    assert not {outputs[name] for name in ("RawBucket", "WarehouseBucket", "ResultsBucket")} & buckets
+    assert [one for one in glue.get_databases()["DatabaseList"] if one["Name"].startswith(SCHEMA)] == []
+    assert deployed.left() == {}

@@ -1,0 +1,97 @@
+"""A published lake made from the contracts alone, without dbt: two symbols, a few bars, in seconds' fractions."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+
+from pipeline import lake as lakes
+from pipeline.build import publish_catalogue
+from serving.api.app import create_app
+from serving.contract import marts
+
+
+class PublishedLake:
+    """A lake whose published tables are filled by hand; `publish` moves readers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def create(self) -> None:
+        (self.folder / "warehouse").mkdir(parents=True)
+        with self.connect() as connection:
+            connection.execute("begin; create schema lake.published")
+            for mart in marts().values():
+                columns = ", ".join(f"{column.name} {column.data_type}" for column in mart.columns.values())
+                connection.execute(f"create table lake.published.{mart.name} ({columns})")
+            connection.execute("commit")
+
+    @contextmanager
+    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with duckdb.connect(config={"extension_directory": str(lakes.extensions())}) as connection:
+            for statement in lakes.attach_statements(self.folder, lakes.CATALOG, is_read_only=False):
+                connection.execute(statement)
+            yield connection
+
+    def add(self, mart: str, rows: Iterable[dict[str, Any]]) -> None:
+        with self.connect() as connection:
+            for row in rows:
+                names, marks = ", ".join(row), ", ".join("?" * len(row))
+                connection.execute(f"insert into lake.published.{mart} ({names}) values ({marks})", list(row.values()))
+
+    def publish(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TICKERLAKE_LAKE", str(self.folder))
+        publish_catalogue()
+
+
+def bar(symbol: str, minute: int, close: float = 100, **fields: Any) -> dict[str, Any]:
+    return {
+        "symbol": symbol,
+        "bar_interval": "1min",
+        "source": "yahoo",
+        "bar_start_at": f"2024-06-07 14:{minute:02d}:00",
+        "bar_date": "2024-06-07",
+        "session": "regular",
+        **dict.fromkeys(("open", "high", "low", "close"), close),
+        "volume": 1_000,
+        "is_final": True,
+        "batch_id": 1,
+        **fields,
+    }
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> PublishedLake:
+    """The lake as every test finds it; to be read only."""
+    lake = PublishedLake(tmp_path_factory.mktemp("sample") / "lake")
+    lake.create()
+    lake.add("dim_symbol", [{"symbol": "TSLA"}, {"symbol": "BRK.B"}])
+    lake.add("fct_bar", [bar("TSLA", minute, 100 + minute / 8) for minute in range(7)])
+    lake.add("fct_bar", [bar("BRK.B", minute) for minute in range(3)])
+    with pytest.MonkeyPatch.context() as patch:
+        lake.publish(patch)
+    return lake
+
+
+@pytest.fixture(scope="session")
+def reader(sample: PublishedLake) -> TestClient:
+    """A client of the lake that stays as it is."""
+    return TestClient(create_app(sample.folder), raise_server_exceptions=False)
+
+
+@pytest.fixture
+def published(sample: PublishedLake, tmp_path: Path) -> PublishedLake:
+    """A copy of the lake, for one test to change."""
+    shutil.copytree(sample.folder, tmp_path / "lake")
+    return PublishedLake(tmp_path / "lake")
+
+
+@pytest.fixture
+def client(published: PublishedLake) -> TestClient:
+    """A client of the copy."""
+    return TestClient(create_app(published.folder), raise_server_exceptions=False)
