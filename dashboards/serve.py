@@ -33,15 +33,14 @@ def prepare(home: Path, uri: str) -> None:
     _run("import-dashboards", "--path", str(archive), "--username", "admin")
 
 
-def main() -> int:
-    """Prepare and serve until Ctrl-C."""
+def main() -> None:
+    """Prepare, then become Superset until Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m dashboards.serve", description="Superset with the dashboards.")
     parser.add_argument("--port", type=int, default=8088)
     parser.add_argument("--uri", default="duckdb:///:memory:", help="SQLAlchemy's address of the published views")
     options = parser.parse_args()
     if options.uri.startswith("duckdb") and not (lake.folder() / lake.PUBLISHED).exists():
-        print("error: nothing is published: run `make build` (or `make demo`)", file=sys.stderr)
-        return 2
+        raise SystemExit("error: nothing is published: run `make build` (or `make demo`)")
     home = lake.folder().resolve() / "superset"
     home.mkdir(parents=True, exist_ok=True)
     os.environ |= {
@@ -51,7 +50,7 @@ def main() -> int:
     prepare(home, options.uri)
     print(f"http://127.0.0.1:{options.port}/dashboard/list/ - user admin, password in {home / 'password'}", flush=True)
     served = ["run", "-h", "127.0.0.1", "-p", str(options.port), "--with-threads"]
-    os.execv(_SUPERSET, [str(_SUPERSET), *served])  # noqa: S606, RET503 - does not come back
+    os.execv(_SUPERSET, [str(_SUPERSET), *served])  # noqa: S606 - no shell
 
 
 def _run(*arguments: str) -> None:
@@ -61,4 +60,4 @@ def _run(*arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

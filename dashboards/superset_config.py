@@ -28,7 +28,7 @@ TALISMAN_ENABLED = False  # no HTTPS on 127.0.0.1
 SQLLAB_TIMEOUT = SUPERSET_WEBSERVER_TIMEOUT = 60
 
 
-@event.listens_for(Engine, "connect")
+@event.listens_for(Engine, "connect")  # type: ignore[untyped-decorator]
 def _attach_the_lake(connection: Any, _: Any) -> None:
     """Let each new connection of DuckDB read the published catalogue, as it is at that moment."""
     if type(connection).__module__.startswith("duckdb_engine"):

@@ -1,4 +1,4 @@
-"""A lake of three symbols, one of them thinly traded, three sessions of minutes and eighty days, with faults; published."""
+"""A published lake: three symbols, one thinly traded, three sessions of minutes and eighty days, with faults."""
 
 from pathlib import Path
 

@@ -1,12 +1,12 @@
 """What is committed for each tool is what the generators give, and holds together."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
 from datetime import date
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ import yaml
 from dashboards import grafana
 from dashboards.__main__ import rendered
 from dashboards.catalog import RENDERED, Filters, cards, dashboards
+from pipeline.lake import PROJECT
 
 
 def test_what_is_committed_is_what_the_generators_give() -> None:
@@ -47,9 +48,10 @@ def test_an_unknown_macro_or_variable_is_not_passed_over() -> None:
 
 
 def test_superset_files_refer_to_each_other() -> None:
-    files = {path: yaml.safe_load(path.read_text()) for path in (RENDERED / "superset").rglob("*.yaml")}
-    of = {kind: {f["uuid"]: f for path, f in files.items() if path.relative_to(RENDERED / 'superset').parts[0] == kind} for kind in
-          ("databases", "datasets", "charts", "dashboards")}  # fmt: skip
+    of: dict[str, dict[str, dict[str, Any]]] = {}
+    for kind in ("databases", "datasets", "charts", "dashboards"):
+        files = [yaml.safe_load(path.read_text()) for path in (RENDERED / "superset" / kind).rglob("*.yaml")]
+        of[kind] = {file["uuid"]: file for file in files}
     assert {found["database_uuid"] for found in of["datasets"].values()} == of["databases"].keys()
     assert {found["dataset_uuid"] for found in of["charts"].values()} == of["datasets"].keys()
     placed = [
@@ -61,13 +63,14 @@ def test_superset_files_refer_to_each_other() -> None:
 
 @pytest.mark.slow
 def test_metabase_files_pass_its_schema() -> None:
-    checker = Path("node_modules/.bin/representations")
-    if not checker.exists():
-        if not shutil.which("npm"):
-            pytest.skip("npm is not here: it brings Metabase's schema")
-        checker = RENDERED.parent / "metabase_schema" / checker
-        subprocess.run(["npm", "ci", "--silent"], cwd=RENDERED.parent / "metabase_schema", check=True, timeout=120)
+    folder, installed = RENDERED.parent / "metabase_schema", PROJECT / ".venv-node" / "bin"
+    if not (npm := shutil.which("npm", path=f"{os.environ['PATH']}:{installed}")):
+        pytest.skip("npm is not here, which brings Metabase's schema: `make page` installs one")
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{installed}"}
+    subprocess.run([npm, "ci", "--silent"], cwd=folder, env=environment, check=True, timeout=120)
     done = subprocess.run(
-        [checker, "validate-schema", "--folder", RENDERED / "metabase"], capture_output=True, text=True, check=False
-    )
+        [folder / "node_modules" / ".bin" / "representations", "validate-schema", "--folder", RENDERED / "metabase"],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(cards()) + len(dashboards()) + 1} passed" in done.stdout
