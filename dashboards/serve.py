@@ -5,7 +5,6 @@ import os
 import secrets
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 from dashboards import superset
@@ -22,15 +21,24 @@ def prepare(home: Path, uri: str) -> None:
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(12))
         _run("db", "upgrade")
-        _run("fab", "create-admin", "--username", "admin", "--firstname", "-", "--lastname", "-", "--email",
+        _run("fab", "create-admin", "--username", "admin", "--firstname", "Local", "--lastname", "Reader", "--email",
              "admin@localhost", "--password", password.read_text())  # fmt: skip
         _run("init")
         (home / "ready").touch()
-    archive = home / "dashboards.zip"
-    with zipfile.ZipFile(archive, "w") as target:
-        for path, text in superset.render(uri).items():
-            target.writestr(f"tickerlake/{path}", text)
-    _run("import-dashboards", "--path", str(archive), "--username", "admin")
+    _import({str(path): text for path, text in superset.render(uri, kind="assets").items()})
+
+
+def _import(files: dict[str, str]) -> None:
+    """Put what a folder under version control says in place of what Superset has, as `superset import-…` does not."""
+    from flask import g
+    from superset.app import create_app
+
+    with create_app().app_context():
+        from superset import security_manager
+        from superset.commands.importers.v1.assets import ImportAssetsCommand
+
+        g.user = security_manager.find_user("admin")
+        ImportAssetsCommand(files).run()
 
 
 def main() -> None:
@@ -45,7 +53,7 @@ def main() -> None:
     home.mkdir(parents=True, exist_ok=True)
     os.environ |= {
         "SUPERSET_HOME": str(home), "SUPERSET_CONFIG_PATH": str(Path(__file__).with_name("superset_config.py")),
-        "FLASK_APP": "superset", "SCARF_ANALYTICS": "false", "PYTHONPATH": str(lake.PROJECT),
+        "FLASK_APP": "superset", "PYTHONPATH": str(lake.PROJECT),
     }  # fmt: skip
     prepare(home, options.uri)
     print(f"http://127.0.0.1:{options.port}/dashboard/list/ - user admin, password in {home / 'password'}", flush=True)

@@ -19,6 +19,7 @@ _CHARTS = {
     "points": "bubble_v2",
     "table": "table",
 }
+_NUMBERS = {"percent": ".1f", "usd": "$,.2f", "short": "SMART_NUMBER", "none": "SMART_NUMBER"}
 _LENGTH = "(filter_values('bar_interval') or ['1min'])[:1] | where_in"
 
 
@@ -69,14 +70,14 @@ def expand(sql: str, chosen: Filters) -> str:
     )
 
 
-def render(uri: str = "duckdb:///:memory:") -> dict[Path, str]:
-    """Give the files of an import, for a database at `uri`."""
+def render(uri: str = "duckdb:///:memory:", kind: str = "Dashboard") -> dict[Path, str]:
+    """Give the files of an import, for a database at `uri`. Of kind `assets` they replace what is there."""
     database = {
         "database_name": DATABASE, "sqlalchemy_uri": uri, "expose_in_sqllab": True, "allow_run_async": False,
         "allow_ctas": False, "allow_cvas": False, "allow_dml": False,
         "extra": {"allows_virtual_table_explore": True}, "uuid": identifier("superset", "database"), "version": "1.0.0",
     }  # fmt: skip
-    metadata = {"version": "1.0.0", "type": "Dashboard", "timestamp": "2026-01-01T00:00:00+00:00"}
+    metadata = {"version": "1.0.0", "type": kind, "timestamp": "2026-01-01T00:00:00+00:00"}
     files = {Path("metadata.yaml"): as_yaml(metadata), Path(f"databases/{DATABASE}.yaml"): as_yaml(database)}
     for card in cards():
         files[Path(f"datasets/{DATABASE}/{card.name}.yaml")] = as_yaml(_dataset(card))
@@ -90,7 +91,7 @@ def asked(card: Card) -> dict[str, Any]:
     """Give what the card's chart asks of its dataset, as the chart data API takes it."""
     if card.picture == "table":
         return {"columns": list(card.columns), "metrics": [], "orderby": []}
-    columns = [card.series] if card.picture == "points" else [card.x, card.series]
+    columns = [_entity(card) if card.picture == "points" else card.x, card.series]
     return {"columns": columns, "metrics": _metrics(card), "orderby": []}
 
 
@@ -114,8 +115,14 @@ def _dataset(card: Card) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _entity(card: Card) -> str:
+    """What one point is: the series' value at a time."""
+    return card.time_column
+
+
 def _metrics(card: Card) -> list[dict[str, Any]]:
-    names = ["volume_millions", *card.y] if card.picture == "points" else list(card.y)
+    shown = {"points": [card.x, *card.y], "candlestick": ["high", "low", *card.y]}  # Superset draws no candles
+    names = shown.get(card.picture, list(card.y))
     of = "sum" if card.columns[card.y[0]] == "bigint" else "avg"
     return [
         {"expressionType": "SQL", "sqlExpression": f"{of}({name})", "label": name, "hasCustomLabel": True,
@@ -133,24 +140,38 @@ def _chart(card: Card) -> dict[str, Any]:
             "comparator": "No filter",
         }  # fmt: skip
         parameters["adhoc_filters"] = [window]
+    time_format = "%Y-%m-%d %H:%M" if "timestamp" in card.columns.values() else "%Y-%m-%d"
     if kind == "table":
-        parameters |= {"query_mode": "raw", "all_columns": list(card.columns), "table_timestamp_format": "smart_date"}
+        decimals = [name for name, kind in card.columns.items() if kind == "double"]
+        parameters |= {
+            "query_mode": "raw", "all_columns": list(card.columns), "table_timestamp_format": time_format,
+            "show_cell_bars": False, "page_length": 0,
+            "column_config": {name: {"d3NumberFormat": ",.2f"} for name in decimals},
+        }  # fmt: skip
     elif kind == "heatmap_v2":
         parameters |= {
             "x_axis": card.x, "groupby": card.series, "metric": _metrics(card)[0], "sort_x_axis": "alpha_asc",
-            "sort_y_axis": "alpha_asc", "linear_color_scheme": "schemeRdYlGn", "normalize_across": "heatmap",
-            "show_legend": True, "y_axis_format": ".1f", "x_axis_time_format": "%Y-%m",
+            "sort_y_axis": "alpha_desc", "linear_color_scheme": "schemeRdYlGn", "normalize_across": "heatmap",
+            "show_legend": True, "y_axis_format": ".1f", "x_axis_time_format": "%Y-%m", "value_bounds": [-25, 25],
             "xscale_interval": -1, "yscale_interval": -1,
         }  # fmt: skip
     elif kind == "bubble_v2":
         x, y = _metrics(card)
-        parameters |= {"entity": card.series, "series": card.series, "x": x, "y": y, "size": x, "max_bubble_size": "25",
-                       "x_axis_label": x["label"], "y_axis_label": y["label"], "show_legend": True}  # fmt: skip
+        size = {"expressionType": "SQL", "sqlExpression": "count(*)", "label": "days", "hasCustomLabel": True}
+        parameters |= {
+            "entity": _entity(card), "series": card.series, "x": x, "y": y, "size": size, "max_bubble_size": "5",
+            "x_axis_label": x["label"], "x_axis_title_margin": 30, "y_axis_label": y["label"],
+            "y_axis_title_margin": 40, "show_legend": True, "opacity": 0.6,
+            "logXAxis": True, "xAxisFormat": "SMART_NUMBER",
+        }  # fmt: skip
     else:
         parameters |= {
             "x_axis": card.x, "time_grain_sqla": None, "metrics": _metrics(card), "groupby": [card.series],
             "show_legend": True, "rich_tooltip": True, "truncateYAxis": kind.endswith("line"),
-            "y_axis_bounds": [None, None],
+            "y_axis_bounds": [None, None], "y_axis_format": _NUMBERS[card.unit],
+            "x_axis_time_format": time_format.removeprefix("%Y-"),
+            "y_axis_title": "%" if card.unit == "percent" else "", "y_axis_title_margin": 50,
+            "y_axis_title_position": "Left",
         }  # fmt: skip
     return {
         "slice_name": card.title,
@@ -181,7 +202,7 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
             position[f"CHART-{card.name}"] = {
                 "id": f"CHART-{card.name}", "type": "CHART", "children": [],
                 "parents": ["ROOT_ID", "GRID_ID", f"ROW-{number}"],
-                "meta": {"uuid": identifier("superset", "chart", card.name), "sliceName": card.title, "chartId": 0,
+                "meta": {"uuid": identifier("superset", "chart", card.name), "sliceName": card.title, "chartId": _chart_id(board, card),
                          "width": 12 // len(row), "height": 50},
             }  # fmt: skip
     return {
@@ -197,22 +218,34 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
 
 
 def _native_filters(board: Dashboard) -> list[dict[str, Any]]:
+    listed = {"datasetUuid": identifier("superset", "dataset", "freshness")}  # the card that lists all series
     filters = []
-    for kind, column, label in (("symbols", "symbol", "Symbols"), ("interval", "bar_interval", "Length of bars")):
-        if any(kind in card.filters for card in board.cards):
-            source = "freshness"  # the card that lists all series
-            filters.append(
-                _native_filter(board, kind, label, "filter_select")
-                | {"targets": [{"datasetUuid": identifier("superset", "dataset", source), "column": {"name": column}}],
-                   "controlValues": {"multiSelect": kind == "symbols", "enableEmptyFilter": False}}
-            )  # fmt: skip
-    filters.append(_native_filter(board, "time", "Time range", "filter_time") | {"targets": [{}]})
-    return filters
+    if any("symbols" in card.filters for card in board.cards):
+        is_bars = any("interval" in card.filters for card in board.cards)  # of which one symbol is enough at first
+        controls = {"multiSelect": True, "enableEmptyFilter": is_bars, "defaultToFirstItem": is_bars}
+        targets = [listed | {"column": {"name": "symbol"}}]
+        symbols = _native_filter(board, "symbols", "Symbols", "filter_select", targets, controls)
+        filters.append(symbols | {"requiredFirst": is_bars})
+    if any("interval" in card.filters for card in board.cards):
+        controls = {"multiSelect": False, "enableEmptyFilter": False}
+        targets = [listed | {"column": {"name": "bar_interval"}}]
+        bars = {"clause": "WHERE", "expressionType": "SQL", "sqlExpression": "bar_interval <> '1day'"}
+        length = _native_filter(board, "interval", "Length of bars", "filter_select", targets, controls)
+        filters.append(length | {"adhoc_filters": [bars]})
+    return [*filters, _native_filter(board, "time", "Time range", "filter_time", [{}], {})]
 
 
-def _native_filter(board: Dashboard, kind: str, label: str, of: str) -> dict[str, Any]:
+def _native_filter(
+    board: Dashboard, kind: str, label: str, of: str, targets: list[dict[str, Any]], controls: dict[str, Any]
+) -> dict[str, Any]:
+    others = [_chart_id(board, card) for card in board.cards if kind not in card.filters | {"time"}]
     return {
         "id": f"NATIVE_FILTER-{board.name}-{kind}", "name": label, "filterType": of, "type": "NATIVE_FILTER",
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": []}, "cascadeParentIds": [], "defaultDataMask": {},
-        "controlValues": {}, "description": "",
+        "targets": targets, "controlValues": controls, "defaultDataMask": {}, "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": others}, "description": "",
     }  # fmt: skip
+
+
+def _chart_id(board: Dashboard, card: Card) -> int:
+    """Give a number that stands for the chart in the dashboard's file; the import puts the true one in its place."""
+    return board.cards.index(card) + 1

@@ -24,7 +24,16 @@ SECRET_KEY = _secret(HOME / "secret_key")
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}"
 FEATURE_FLAGS = {"ENABLE_TEMPLATE_PROCESSING": True}  # the cards' filters are Jinja
 PREVENT_UNSAFE_DB_CONNECTIONS = False  # DuckDB is a file
-TALISMAN_ENABLED = False  # no HTTPS on 127.0.0.1
+TALISMAN_CONFIG = {  # nothing is asked of elsewhere: Superset's pages count their visitors, and offer maps and fonts
+    "content_security_policy": {
+        "default-src": ["'self'"], "img-src": ["'self'", "blob:", "data:"], "worker-src": ["'self'", "blob:"],
+        "style-src": ["'self'", "'unsafe-inline'"], "script-src": ["'self'", "'strict-dynamic'"],
+        "object-src": "'none'",
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,
+    "session_cookie_secure": False,
+}  # fmt: skip
 SQLLAB_TIMEOUT = SUPERSET_WEBSERVER_TIMEOUT = 60
 
 

@@ -10,4 +10,4 @@ where $partition(bar_date)
   and $times(bar_start_at)
   and $interval(bar_interval)
   and $symbols(symbol)
-order by bar_start_at, symbol, signal_type
+order by bar_start_at desc, symbol, signal_type
