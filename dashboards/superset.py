@@ -202,8 +202,8 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
             position[f"CHART-{card.name}"] = {
                 "id": f"CHART-{card.name}", "type": "CHART", "children": [],
                 "parents": ["ROOT_ID", "GRID_ID", f"ROW-{number}"],
-                "meta": {"uuid": identifier("superset", "chart", card.name), "sliceName": card.title, "chartId": _chart_id(board, card),
-                         "width": 12 // len(row), "height": 50},
+                "meta": {"uuid": identifier("superset", "chart", card.name), "sliceName": card.title,
+                         "chartId": _chart_id(board, card), "width": 12 // len(row), "height": 50},
             }  # fmt: skip
     return {
         "dashboard_title": board.title,
