@@ -4,13 +4,13 @@ import shutil
 import sys
 from pathlib import Path
 
-from dashboards import grafana, metabase, superset
+from dashboards import grafana, metabase, powerbi, superset
 from dashboards.catalog import RENDERED
 
 
 def rendered() -> dict[Path, str]:
     """Give every file below `rendered/`, by its path."""
-    tools = {"grafana": grafana.render(), "metabase": metabase.render(), "superset": superset.render()}
+    tools = {tool.__name__.rpartition(".")[2]: tool.render() for tool in (grafana, metabase, powerbi, superset)}
     return {Path(tool) / path: text for tool, files in tools.items() for path, text in files.items()}
 
 

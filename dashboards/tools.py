@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
-from dashboards import grafana, metabase, superset
+from dashboards import grafana, metabase, powerbi, superset
 from dashboards.catalog import Card, Filters, plain
 
 TOOLS: Mapping[str, Callable[[Card, Filters], str]] = {
     "plain": plain,
     "grafana": lambda card, chosen: grafana.expand(grafana.query(card), chosen),
     "metabase": lambda card, chosen: metabase.expand(metabase.query(card), chosen),
+    "powerbi": lambda card, chosen: powerbi.expand(powerbi.query(card), chosen),
     "superset": lambda card, chosen: superset.expand(superset.query(card), chosen),
 }
 

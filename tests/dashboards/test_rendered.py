@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards import grafana
+from dashboards import grafana, powerbi
 from dashboards.__main__ import rendered
 from dashboards.catalog import RENDERED, Filters, cards, dashboards
 from pipeline.lake import PROJECT
@@ -59,6 +59,25 @@ def test_superset_files_refer_to_each_other() -> None:
         if isinstance(item, dict) and item["type"] == "CHART"
     ]  # fmt: skip
     assert sorted(placed) == sorted(of["charts"])
+
+
+def test_the_power_bi_model_refers_to_columns_that_it_has() -> None:
+    definition = RENDERED / "powerbi" / "tickerlake.SemanticModel" / "definition"
+    files = {path.stem: path.read_text() for path in definition.rglob("*.tmdl")}
+    have = {
+        f"{name}.{column}" for name, text in files.items() for column in re.findall(r"^\tcolumn (\w+)$", text, re.M)
+    }
+    tags = [tag for text in files.values() for tag in re.findall(r"lineageTag: (.+)", text)]
+    assert len(tags) == len(set(tags)) > len(have)
+    assert not [text for text in files.values() if re.search(r"^\t* +\S", text, re.M)], "tabs only"
+    assert set(re.findall(r"ref table (\w+)", files["model"])) == {path.stem for path in definition.glob("tables/*")}
+    assert set(re.findall(r"(?:from|to)Column: (.+)", files["relationships"])) <= have
+    for card in cards():
+        assert {f"{card.name}.{column}" for column in card.columns} <= have
+        assert powerbi.asked_by(files[card.name]) == powerbi.query(card).rstrip()
+    measured = {f"{t}.{c}" for text in files.values() for t, c in re.findall(r"(\w+)\[(\w+)\]", text) if t != "type"}
+    assert measured <= have and len(measured) > 10
+    assert set(powerbi.MEASURES) <= {card.name for card in cards()}
 
 
 @pytest.mark.slow
