@@ -61,11 +61,11 @@ test: setup ## Run the tests that a change must pass (under 3 minutes)
 	@$(PY) -m pytest -m "not slow and not aws"
 
 .PHONY: test-all
-test-all: setup ## Run every test that needs no second engine
+test-all: setup setup-superset ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws setup-infra ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 15 minutes)
+test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 15 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
@@ -84,11 +84,18 @@ local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino,
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
 
 .PHONY: dashboards
-dashboards: setup .venv-superset/ready ## Show the dashboards in Superset on 127.0.0.1:8088 (PORT=), on what is published
+dashboards: setup setup-superset ## Show the dashboards in Superset on 127.0.0.1:8088 (PORT=), on what is published
 	@.venv-superset/bin/python -m dashboards.serve --port $(or $(PORT),8088)
 
+.PHONY: dashboard-pictures
+dashboard-pictures: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
+	@.venv-browser/bin/python -m dashboards.pictures $${TICKERLAKE_LAKE:-lake} docs
+
+.PHONY: setup-superset
+setup-superset: .venv-superset/ready ## Make the environment of Superset (800 MB)
+
 .venv-superset/ready: requirements/superset.txt
-	@echo "setting up .venv-superset (two minutes, 800 MB, once)"
+	@echo "setting up .venv-superset (about two minutes, once)"
 	@$(PYTHON) -m venv .venv-superset
 	@.venv-superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/superset.txt
 	@touch $@
@@ -215,4 +222,4 @@ seeds: setup ## Generate the exchange calendars again
 
 .PHONY: clean
 clean: ## Remove the environment and what builds leave behind (not the lake)
-	@rm -rf .venv .venv-browser .venv-node target logs .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-superset .venv-browser .venv-node target logs .mypy_cache .ruff_cache

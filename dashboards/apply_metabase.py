@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -13,9 +14,19 @@ import yaml
 
 from dashboards import metabase
 from dashboards.catalog import cards, dashboards
+from pipeline.dbt import Dbt
+from pipeline.errors import PipelineError
 
 _SECONDS = 60
 _NEWCOMER = -1  # Metabase takes negative ids for cards that are new on a dashboard
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a published view and its columns are, in words."""
+
+    description: str
+    columns: Mapping[str, str]
 
 
 class MetabaseError(Exception):
@@ -49,14 +60,19 @@ class Metabase:
         return int(self.ask("POST", kind, body)["id"])
 
 
-def apply(target: Metabase, database: str, collection: str = "tickerlake") -> dict[str, int]:
+def database_id(target: Metabase, name: str) -> int:
+    """Find the database. Raises MetabaseError when there is none: connecting it takes credentials, hence a person."""
+    found = _named(target.ask("GET", "database")["data"])
+    if name not in found:
+        raise MetabaseError(f"no database is called '{name}': add it in Metabase's admin settings first")
+    return found[name]
+
+
+def apply(target: Metabase, source: int, collection: str = "tickerlake") -> dict[str, int]:
     """Make the collection equal to the cards, by their titles; what else is in it stays. Gives the dashboards' ids.
 
-    Raises MetabaseError, also when Metabase has no such database: connecting it takes credentials, hence a person.
+    `source` is the database's id. Raises MetabaseError.
     """
-    source = _named(target.ask("GET", "database")["data"]).get(database)
-    if source is None:
-        raise MetabaseError(f"no database is called '{database}': add it in Metabase's admin settings first")
     home = _named(target.ask("GET", "collection")).get(collection)
     if home is None:
         home = int(target.ask("POST", "collection", {"name": collection})["id"])
@@ -75,6 +91,36 @@ def apply(target: Metabase, database: str, collection: str = "tickerlake") -> di
         placed = [_placed(card, ids, _NEWCOMER - number) for number, card in enumerate(file["dashcards"])]
         target.ask("PUT", f"dashboard/{made[name]}", {"parameters": file["parameters"], "dashcards": placed})
     return made
+
+
+def describe(target: Metabase, source: int, models: Mapping[str, Model]) -> int:
+    """Give tables and columns their descriptions, and texts the type of a category. Gives how many were changed."""
+    changed = 0
+    for table in target.ask("GET", f"database/{source}/metadata")["tables"]:
+        model = models.get(table["name"])
+        if model is None:
+            continue
+        wanted = [(f"table/{table['id']}", table, {"description": model.description})]
+        for field in table["fields"]:
+            told = {"description": model.columns.get(field["name"]) or field.get("description")}
+            if field["base_type"] == "type/Text":
+                told["semantic_type"] = "type/Category"
+            wanted.append((f"field/{field['id']}", field, told))
+        for path, has, told in wanted:
+            if any(has.get(key) != value for key, value in told.items()):
+                target.ask("PUT", path, told)
+                changed += 1
+    return changed
+
+
+def public_models() -> dict[str, Model]:
+    """Read what readers see from the dbt project, by the view's name. Raises PipelineError."""
+    nodes = [node for node in Dbt("local").nodes().values() if str(node.resource_type) == "model"]
+    return {
+        node.alias: Model(node.description, {name: column.description for name, column in node.columns.items()})
+        for node in nodes
+        if str(node.config.access) == "public"
+    }
 
 
 def _named(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -110,10 +156,14 @@ def main() -> int:
         print("error: set METABASE_URL and METABASE_API_KEY", file=sys.stderr)
         return 2
     try:
-        made = apply(Metabase(address, key), options.database)
-    except MetabaseError as error:
+        target = Metabase(address, key)
+        source = database_id(target, options.database)
+        made = apply(target, source)
+        changed = describe(target, source, public_models())
+    except (MetabaseError, PipelineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    print(f"{changed} descriptions and types changed")
     for name, number in made.items():
         print(f"{name}: {address.rstrip('/')}/dashboard/{number}")
     return 0

@@ -4,17 +4,26 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from dashboards import metabase
-from dashboards.apply_metabase import Metabase, MetabaseError, apply
+from dashboards.apply_metabase import Metabase, MetabaseError, Model, apply, database_id, describe, public_models
 from dashboards.catalog import cards, dashboards
 
 pytestmark = pytest.mark.loopback
 KEY = "mb_a_key_of_nobody"
+
+SYNCED: dict[str, dict[int, dict[str, Any]]] = {
+    "table": {3: {"id": 3, "name": "dim_symbol", "schema": "published", "description": None}},
+    "field": {
+        11: {"id": 11, "table_id": 3, "name": "symbol", "base_type": "type/Text", "description": None},
+        12: {"id": 12, "table_id": 3, "name": "stranger", "base_type": "type/Float", "description": "theirs"},
+    },
+}
 
 
 class Fake(BaseHTTPRequestHandler):
@@ -37,6 +46,11 @@ class Fake(BaseHTTPRequestHandler):
             self._answer(401, "Unauthenticated")
         elif self.path == "/api/database":
             self._answer(200, {"data": [{"id": 1, "name": "Sample"}, {"id": 7, "name": "tickerlake"}], "total": 2})
+        elif self.path == "/api/database/7/metadata":
+            fields = [field for field in self.store["field"].values() if field["table_id"] == 3]
+            self._answer(
+                200, {"id": 7, "tables": [{**table, "fields": fields} for table in self.store["table"].values()]}
+            )
         elif self.path == "/api/collection":
             self._answer(200, [{"id": "root", "name": "Our analytics"}, *self.store["collection"].values()])
         elif found := re.match(r"/api/collection/(\d+)/items\?", self.path):
@@ -70,7 +84,9 @@ class Fake(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(Fake, "store", {"collection": {}, "card": {}, "dashboard": {}}, raising=False)
+    monkeypatch.setattr(
+        Fake, "store", deepcopy({"collection": {}, "card": {}, "dashboard": {}, **SYNCED}), raising=False
+    )
     with ThreadingHTTPServer(("127.0.0.1", 0), Fake) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
@@ -78,9 +94,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_every_card_and_dashboard_is_made_and_then_kept(server: str) -> None:
-    made = apply(Metabase(server, KEY), "tickerlake")
+    made = apply(Metabase(server, KEY), 7)
     first = json.loads(json.dumps(Fake.store))
-    assert apply(Metabase(server, KEY), "tickerlake") == made
+    assert apply(Metabase(server, KEY), 7) == made
     assert json.loads(json.dumps(Fake.store)) == first  # nothing twice
     by_name = {card["name"]: card for card in Fake.store["card"].values()}
     assert by_name.keys() == {card.title for card in cards()}
@@ -100,16 +116,34 @@ def test_every_card_and_dashboard_is_made_and_then_kept(server: str) -> None:
 
 
 def test_a_changed_card_is_changed_in_place(server: str) -> None:
-    apply(Metabase(server, KEY), "tickerlake")
+    apply(Metabase(server, KEY), 7)
     number, card = next(iter(Fake.store["card"].items()))
     card["dataset_query"] = {}
-    apply(Metabase(server, KEY), "tickerlake")
+    apply(Metabase(server, KEY), 7)
     assert Fake.store["card"][number]["dataset_query"]["database"] == 7
+
+
+def test_tables_and_columns_get_the_words_of_the_models(server: str) -> None:
+    models = {"dim_symbol": Model("One row a symbol.", {"symbol": "The ticker."})}
+    assert describe(Metabase(server, KEY), 7, models) == 2
+    assert Fake.store["table"][3]["description"] == "One row a symbol."
+    symbol = Fake.store["field"][11]
+    assert (symbol["description"], symbol["semantic_type"]) == ("The ticker.", "type/Category")
+    assert Fake.store["field"][12]["description"] == "theirs"
+    assert describe(Metabase(server, KEY), 7, models) == 0
+
+
+@pytest.mark.slow
+def test_every_mart_that_a_card_reads_is_described() -> None:
+    models = public_models()
+    for card in cards():
+        for read in re.findall(r"(?:from|join) (\w+)", card.sql):
+            assert read == "levels" or (models[read].description and all(models[read].columns.values())), read
 
 
 @pytest.mark.parametrize(("key", "database", "reason"), [("mb_wrong", "tickerlake", "401"), (KEY, "other", "'other'")])
 def test_a_refusal_says_why_and_tells_no_key(server: str, key: str, database: str, reason: str) -> None:
     with pytest.raises(MetabaseError, match=reason) as refused:
-        apply(Metabase(server, key), database)
+        apply(Metabase(server, key), database_id(Metabase(server, key), database))
     assert key not in str(refused.value)
     assert not Fake.store["collection"]
