@@ -14,7 +14,7 @@ import yaml
 
 from dashboards import grafana, powerbi
 from dashboards.__main__ import rendered
-from dashboards.catalog import RENDERED, Filters, cards, dashboards
+from dashboards.catalog import RENDERED, Dashboard, Filters, cards, dashboards
 from pipeline.lake import PROJECT
 
 
@@ -59,6 +59,26 @@ def test_superset_files_refer_to_each_other() -> None:
         if isinstance(item, dict) and item["type"] == "CHART"
     ]  # fmt: skip
     assert sorted(placed) == sorted(of["charts"])
+
+
+@pytest.mark.parametrize("board", dashboards().values(), ids=lambda board: board.name)
+def test_a_superset_filter_reaches_the_charts_that_have_it_and_no_others(board: Dashboard) -> None:
+    file = yaml.safe_load((RENDERED / "superset" / "dashboards" / f"{board.name}.yaml").read_text())
+    placed = [item["meta"] for item in file["position"].values() if isinstance(item, dict) and item["type"] == "CHART"]
+    titles = {meta["chartId"]: meta["sliceName"] for meta in placed}
+    assert len(titles) == len(board.cards)
+    for listed in file["metadata"]["native_filter_configuration"]:
+        kind = listed["id"].rpartition("-")[2]
+        reached = {title for number, title in titles.items() if number not in listed["scope"]["excluded"]}
+        assert reached == {card.title for card in board.cards if kind in card.filters | {"time"}}
+
+
+def test_superset_asks_for_no_column_twice() -> None:
+    for path in (RENDERED / "superset" / "charts").glob("*.yaml"):
+        asked = yaml.safe_load(path.read_text())["params"]
+        names = [asked[key] for key in ("entity", "series", "x_axis") if key in asked]
+        names += [metric["label"] for metric in (*asked.get("metrics", []), *(asked[k] for k in "xy" if k in asked))]
+        assert len(names) == len(set(names)), path.name
 
 
 def test_the_power_bi_model_refers_to_columns_that_it_has() -> None:
