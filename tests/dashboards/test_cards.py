@@ -17,12 +17,13 @@ from pipeline import lake as lakes
 from tests.dashboards.contracts import broken, columns_of, contracts, empty_marts
 from tests.dashboards.small_lake import small_lake
 
-LAST = date(2024, 6, 11)
+MIDDLE, LAST = date(2024, 6, 6), date(2024, 6, 7)  # of the three sessions in the small lake
 CHOICES = {
-    "one symbol, a short range": Filters(["TSLA"], date(2024, 6, 10), LAST),
-    "two symbols, a short range": Filters(["TSLA", "VOO"], date(2024, 6, 10), LAST, "5min"),
+    "one symbol, a short range": Filters(["TSLA"], MIDDLE, MIDDLE),
+    "two symbols, a short range": Filters(["TSLA", "VOO"], MIDDLE, LAST, "5min"),
     "all symbols, a long range": Filters([], date(2023, 1, 1), date(2027, 12, 31)),
 }
+OUT_OF_A_SHORT_RANGE = {"return_heatmap"}  # months that begin within it
 CARDS = pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
 
 
@@ -77,8 +78,8 @@ def test_a_card_has_rows_that_are_the_same_for_every_tool(published: duckdb.Duck
         expected: list[tuple[Any, ...]] = published.sql(plain(card, chosen)).fetchall()
         for tool, sql in queries(card, chosen).items():
             assert published.sql(sql).fetchall() == expected, f"{card.name}, {name}, {tool}"
-        if name.startswith("all"):
-            assert expected, card.name
+        if name.startswith("all") or ("symbol" in card.columns and card.name not in OUT_OF_A_SHORT_RANGE):
+            assert expected, f"{card.name}, {name}"
 
 
 def test_each_dashboard_is_an_exposure_of_the_marts_that_its_cards_read() -> None:
