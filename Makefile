@@ -65,7 +65,7 @@ test-all: setup setup-superset ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 15 minutes)
+test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 20 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
