@@ -61,11 +61,11 @@ test: setup ## Run the tests that a change must pass (under 3 minutes)
 	@$(PY) -m pytest -m "not slow and not aws"
 
 .PHONY: test-all
-test-all: setup ## Run every test that needs no second engine
+test-all: setup setup-superset ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws setup-infra ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 15 minutes)
+test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 20 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
@@ -82,6 +82,23 @@ setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS,
 .PHONY: local-aws
 local-aws: setup-local-aws ## Start an AWS on 127.0.0.1: Athena on a real Trino, Glue, S3; Ctrl-C ends it
 	@.venv-local-aws/bin/python -m local_aws --bucket tickerlake-results --bucket tickerlake-warehouse
+
+.PHONY: dashboards
+dashboards: setup setup-superset ## Show the dashboards in Superset on 127.0.0.1:8088 (PORT=), on what is published
+	@.venv-superset/bin/python -m dashboards.serve --port $(or $(PORT),8088)
+
+.PHONY: dashboard-pictures
+dashboard-pictures: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
+	@.venv-browser/bin/python -m dashboards.pictures $${TICKERLAKE_LAKE:-lake} docs
+
+.PHONY: setup-superset
+setup-superset: .venv-superset/ready ## Make the environment of Superset (800 MB)
+
+.venv-superset/ready: requirements/superset.txt
+	@echo "setting up .venv-superset (about two minutes, once)"
+	@$(PYTHON) -m venv .venv-superset
+	@.venv-superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/superset.txt
+	@touch $@
 
 .PHONY: setup-browser
 setup-browser: .venv-browser/ready page ## Make the environment of the page's tests: Node, Chromium (180 MB)
@@ -121,7 +138,7 @@ check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary benchmarks infra loader local_aws pipeline seeds serving tests
+	@.venv/bin/mypy --no-error-summary benchmarks dashboards infra loader local_aws pipeline seeds serving tests
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
@@ -194,6 +211,7 @@ lock: setup ## Renew requirements/*.txt from requirements/*.in
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/base.in -c requirements/dev.txt -o requirements/base.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/serving.in -c requirements/dev.txt -o requirements/serving.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/local_aws.in -o requirements/local_aws.txt
+	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/superset.in -o requirements/superset.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/infra.in -o requirements/infra.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/browser.in -o requirements/browser.txt
 	@.venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header requirements/page.in -o requirements/page.txt
@@ -204,4 +222,4 @@ seeds: setup ## Generate the exchange calendars again
 
 .PHONY: clean
 clean: ## Remove the environment and what builds leave behind (not the lake)
-	@rm -rf .venv .venv-browser .venv-node target logs .mypy_cache .ruff_cache
+	@rm -rf .venv .venv-superset .venv-browser .venv-node target logs .mypy_cache .ruff_cache

@@ -136,11 +136,11 @@ class AthenaWarehouse:
         """Run a query; bare table names are marts. Raises StatementFailedError with Athena's reason."""
         return [tuple(row.values()) for row in self.rows(sql)]
 
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Run a query; rows by column name, values typed."""
+    def rows(self, sql: str, database: str = "") -> list[dict[str, Any]]:
+        """Run a query; rows by column name, values typed. Bare table names are of `database`, else marts."""
         athena = self.client("athena")
         started = athena.start_query_execution(
-            QueryString=sql, QueryExecutionContext={"Database": f"{self.name}_marts"},
+            QueryString=sql, QueryExecutionContext={"Database": database or f"{self.name}_marts"},
             ResultConfiguration={"OutputLocation": f"s3://{RESULTS}/tests/"},
         )  # fmt: skip
         while True:

@@ -1,0 +1,12 @@
+select
+  bar_start_at,
+  symbol,
+  cast(volume as double) as volume,
+  avg_volume_prev_3,
+  case when volume_spike is not null then cast(volume as double) end as spike_volume
+from fct_volume_spike
+where $partition(bar_date)
+  and $times(bar_start_at)
+  and $interval(bar_interval)
+  and $symbols(symbol)
+order by bar_start_at, symbol

@@ -1,0 +1,39 @@
+"""A real Superset on a small lake: the dashboards import, and every chart's query runs through its API."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dashboards.catalog import Card, cards
+from dashboards.running import PYTHON, running
+from pipeline.lake import extensions
+from tests.dashboards.small_lake import small_lake
+from tests.dashboards.superset_api import Superset
+
+pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("superset")]
+
+
+@pytest.fixture(scope="module")
+def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
+    if not PYTHON.exists():
+        pytest.skip("Superset is not installed: `make dashboards` does it")
+    lake = small_lake(tmp_path_factory.mktemp("superset") / "lake")
+    with running(lake.folder, environment={"TICKERLAKE_EXTENSIONS": str(extensions())}) as started:
+        yield Superset(started.address, started.password)
+
+
+@pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
+def test_a_chart_runs_and_its_filters_reach_the_query(superset: Superset, card: Card) -> None:
+    dataset = superset.charts()[card.title]["datasource_id"]
+    every = superset.rows(card, dataset, [])
+    assert every
+    filters: list[dict[str, Any]] = []
+    if "symbol" in card.columns:
+        filters.append({"col": "symbol", "op": "IN", "val": ["TSLA"]})
+    if "interval" in card.filters:
+        filters.append({"col": "bar_interval", "op": "IN", "val": ["5min"]})
+    chosen = superset.rows(card, dataset, filters)
+    assert {row["symbol"] for row in chosen if "symbol" in row} <= {"TSLA"}
+    if "interval" in card.filters:
+        assert 0 < len(chosen) < len(every)
