@@ -28,7 +28,7 @@ select
   signal.symbol,
   signal.bar_interval,
   signal.source,
-  signal.bar_start_at,
+  followed.bar_start_at,
   signal.bar_date,
   signal.signal_id,
   signal.signal_type,
