@@ -137,6 +137,7 @@ sys.stdin.readline()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "environment", "expected"),
     [

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+import pytest
 
 from pipeline import lake as lakes
 from tests.lake import Lake, bar
@@ -83,6 +84,7 @@ def test_gaps_are_told_apart(lake: Lake) -> None:
     assert not [r for r in lake.dbt("test", "--select", "fct_gap") if r.status == "fail"]
 
 
+@pytest.mark.slow
 def test_a_session_that_was_never_fetched_is_one_gap(lake: Lake) -> None:
     lake.land(minutes("2024-07-08", "13:30", 390, "A") + minutes("2024-07-10", "13:30", 5, "B"), "2024-07-10 17")
     lake.run()

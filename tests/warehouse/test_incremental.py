@@ -208,6 +208,7 @@ def test_full_refresh_of_a_part_gives_the_same_rows(lake: Lake) -> None:
     assert_equal_marts(lake, Lake(lake.folder.parent / "lake_refreshed"))
 
 
+@pytest.mark.slow
 def test_full_refresh_of_bars_without_their_arrivals_is_refused(lake: Lake) -> None:
     lake.land(minutes(3))
     lake.run()
@@ -215,6 +216,7 @@ def test_full_refresh_of_bars_without_their_arrivals_is_refused(lake: Lake) -> N
         lake.dbt("run", "--full-refresh", "--select", "fct_bar")
 
 
+@pytest.mark.slow
 def test_full_refresh_is_refused_when_raw_begins_later_than_the_bars(lake: Lake) -> None:
     old = lake.land(minutes(3), "2026-03-02 15")
     lake.land(minutes(3, start="2026-03-05T14:30:00"), "2026-03-05 15")
@@ -304,6 +306,7 @@ def test_a_changed_threshold_restates_the_rows_it_decides(lake: Lake) -> None:
     assert_equal_marts(lenient, lenient.refreshed())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["compile"], ["docs", "generate"]])
 def test_commands_that_build_nothing_leave_the_records_alone(lake: Lake, command: list[str]) -> None:
     lake.land(minutes(30))
@@ -314,6 +317,7 @@ def test_commands_that_build_nothing_leave_the_records_alone(lake: Lake, command
     assert lake.query(records) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flag", ["--empty", "--sample=3 days"])
 def test_empty_and_sampled_builds_are_refused_where_data_is(lake: Lake, flag: str) -> None:
     lake.land(minutes(30))
@@ -349,6 +353,7 @@ def _refreshed_with_seeds(lake: Lake, name: str) -> Lake:
     return other
 
 
+@pytest.mark.slow
 def test_records_hold_no_null_texts(lake: Lake) -> None:
     """max_by skips NULLs on DuckDB and returns them on Trino: a NULL mark lost data after a killed full refresh."""
     lake.land(minutes(3))

@@ -125,6 +125,7 @@ def test_a_rule_that_is_taken_away_lets_its_mutant_through_and_no_other(tmp_path
             assert names == (["good"] if number == 1 else ["good", f"mutant-{number}"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["VIX", "EURUSD"])
 def test_an_asset_without_volume_may_leave_it_out(lake: Lake, symbol: str) -> None:
     lake.land([bar(symbol, volume=None)])

@@ -39,6 +39,7 @@ def resampled(lake: Lake, interval: str = "5min") -> list[tuple[object, ...]]:
     """)
 
 
+@pytest.mark.slow
 def test_a_coarse_bar_is_its_minutes_and_changes_when_one_of_them_does(lake: Lake) -> None:
     lake.land([minute(n) for n in range(10) if n != 3])
     lake.run()
@@ -80,6 +81,7 @@ def test_a_coarse_bar_is_final_when_its_time_has_passed_and_no_minute_is_provisi
     assert_equal_marts(lake, lake.refreshed())
 
 
+@pytest.mark.slow
 def test_hours_begin_at_the_session_s_open_and_no_bar_holds_two_sessions(lake: Lake) -> None:
     starts = ["13:59", "14:29", "14:30", "15:29", "15:30", "20:45", "21:00", "21:59", "22:00"]
     lake.land([bar(minute=f"2026-03-02T{at}:00Z", line_number=n) for n, at in enumerate(starts)])
@@ -102,6 +104,7 @@ def test_a_length_asked_for_later_is_made_of_all_stored_minutes(lake: Lake) -> N
     assert_equal_marts(more, more.refreshed())
 
 
+@pytest.mark.slow
 def test_every_window_mart_has_the_resampled_bars(lake: Lake) -> None:
     lake.land([minute(n) for n in range(120)])
     lake.run()
