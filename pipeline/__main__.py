@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,21 @@ def _job(options: argparse.Namespace) -> int:
         import boto3
 
         client = boto3.client
-    return _announce(job.run(dbt, record, maintains=options.maintain, client=client))
+    copies = _copy_of(dbt) if options.copy else None
+    return _announce(job.run(dbt, record, maintains=options.maintain, client=client, copies=copies))
+
+
+def _copy_of(dbt: Dbt) -> Callable[[], list[str]]:
+    """Give what brings PostgreSQL to the release. Raises PipelineError at once where no DATABASE_URL says which."""
+    from serving.api.store import LakeStore  # serving is a layer above: only this step needs it
+    from serving.publish import postgres
+
+    postgres.database_url()
+    if dbt.adapter() == "athena":
+        from serving.publish.athena import AthenaSource
+
+        return lambda: postgres.copy(AthenaSource())
+    return lambda: postgres.copy(LakeStore(lake.folder()).release())
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -127,10 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
     maintaining.add_argument("--target", help="dbt target (default: the profile's)")
     maintaining.set_defaults(run=_maintain)
-    scheduled = commands.add_parser("job", help="what the schedule runs: build, test, publish, maintain, keep a record")
+    scheduled = commands.add_parser(
+        "job", help="what the schedule runs: build, test, publish, maintain, copy, with a record"
+    )
     scheduled.add_argument("--target", help="dbt target (default: the profile's)")
     scheduled.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
     scheduled.add_argument("--maintain", action="store_true", help="maintain the tables after publishing")
+    scheduled.add_argument("--copy", action="store_true", help="bring the PostgreSQL of DATABASE_URL to the release")
     scheduled.set_defaults(run=_job)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)

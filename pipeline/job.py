@@ -1,4 +1,4 @@
-"""The scheduled transformation: plan, build and test, gate, maintenance; each step only after the one before.
+"""The scheduled transformation: plan, build and test, gate, maintenance, copies; each step only after the one before.
 
 Its record, one JSON object a run below `state/transformation/`, says which step began when and how it ended; a step
 that was killed stays `running` there.
@@ -6,7 +6,7 @@ that was killed stays `running` there.
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from json import dumps
@@ -28,7 +28,7 @@ _DAYS_OF_ARRIVALS = 2
 
 @dataclass
 class Step:
-    """One step: plan, build (tests included), publish, describe, maintain or measure; running, done or failed."""
+    """One step: plan, build (tests included), publish, describe, maintain, measure or copy; running, done or failed."""
 
     name: str
     started_at: str
@@ -85,8 +85,18 @@ class Job:
         self.store.write(self.key, dumps(record, indent=1).encode())
 
 
-def run(dbt: Dbt, job: Job, *, maintains: bool, client: Callable[[str], Any] | None = None) -> Report:
+def run(
+    dbt: Dbt,
+    job: Job,
+    *,
+    maintains: bool,
+    client: Callable[[str], Any] | None = None,
+    copies: Callable[[], Iterable[str]] | None = None,
+) -> Report:
     """Do the steps; `client` makes clients of AWS, for what only a deployment has: descriptions and metrics.
+
+    `copies` brings a copy of what is published up to date, and says what changed. It comes last: a copy that cannot be
+    written keeps nothing else from being done.
 
     The report's problems say why readers stayed; nothing follows a step that failed.
 
@@ -109,6 +119,10 @@ def run(dbt: Dbt, job: Job, *, maintains: bool, client: Callable[[str], Any] | N
         job.measured = measures(dbt, report, job.now())
         if client:
             put_metrics(job.measured, client("cloudwatch"))
+        if copies:
+            job.enter("copy")
+            for line in copies():
+                job.say(line)
         job.finish()
     except BaseException as error:
         job.finish(f"{type(error).__name__}: {error}"[:2000])

@@ -66,9 +66,8 @@ class _Parameters(BaseModel):
     format: Literal["json", "csv"] = Field("json", description="Columnar JSON, or CSV with a header line.")
 
 
-def create_app(folder: Path, *, rate: float = 0) -> Front:
-    """Make the application over the lake in `folder`. `rate` is a client's requests a second (0: no limit)."""
-    store = Store(folder)
+def create_app(store: Store, *, rate: float = 0) -> Front:
+    """Make the application over what is published. `rate` is a client's requests a second (0: no limit)."""
     app = FastAPI(title="tickerlake", version="1", description=ABOUT, docs_url=None, redoc_url=None, openapi_url=None)
     for dataset in DATASETS:
         _add_dataset(app, store, dataset)
@@ -228,36 +227,7 @@ def _kept(body: bytes, release: Release, media_type: str = "application/json") -
 def _add_health(app: FastAPI, store: Store) -> None:
     def health() -> Response:
         release = store.release()
-        _, ((bar, daily),) = release.query(
-            "select strftime(max(bar_start_at), '%Y-%m-%dT%H:%M:%SZ'), "
-            "(select cast(max(last_date) as varchar) from dim_series where bar_interval = '1day') from fct_bar"
-        )
-        _, ((batch, built),) = release.query(
-            "select max(batch_id), strftime(max(recorded_at), '%Y-%m-%dT%H:%M:%SZ') from fct_model_run"
-        )
-        _, ((landed, quarantined, missing),) = release.query(
-            "select coalesce(sum(landed_lines), 0)::bigint, coalesce(sum(quarantined_lines), 0)::bigint, "
-            "coalesce(sum(missing_lines), 0)::bigint from fct_load_audit"
-        )
-        _, reasons = release.query(
-            "select reasons, sum(occurrences)::bigint from quarantined_record group by 1 order by 2 desc, 1 limit 20"
-        )
-        body = {
-            "status": "lines_missing" if missing else "ok",
-            "time_zone": "UTC",
-            "release": release.tag,
-            "published_at": release.published_at,
-            "last_built_at": built,
-            "last_batch_id": batch,
-            "last_bar_start_at": bar,
-            "last_session_date": daily,
-            "landed_lines": landed,
-            "quarantined_lines": quarantined,
-            "quarantine_rate": quarantined / landed if landed else 0.0,
-            "missing_lines": missing,
-            "quarantine_reasons": dict(reasons),
-        }
-        return _kept(orjson.dumps(body), release)
+        return _kept(orjson.dumps(release.health()), release)
 
     integer, text, number = {"type": "integer"}, {"type": "string"}, {"type": "number"}
     schema = {

@@ -110,11 +110,10 @@ class Front:
         accepts_gzip = "gzip" in headers.get("accept-encoding", "")
         asked = headers.get("if-none-match", "")
         address = (scope["path"], scope["query_string"])
-        if scope["method"] == "GET" and self._store.is_current:
-            tag = self._store.release().tag
-            kept = self._memory.get(tag, address)
+        if scope["method"] == "GET" and (release := self._store.current):
+            kept = self._memory.get(release.tag, address)
             if kept:
-                await _answer(send, tag, kept, accepts_gzip=accepts_gzip, asked=asked)
+                await _answer(send, release.tag, kept, accepts_gzip=accepts_gzip, asked=asked)
                 return
         await self._app(scope, receive, _Recorder(send, self._memory, address, accepts_gzip=accepts_gzip, asked=asked))
 

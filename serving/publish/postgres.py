@@ -1,21 +1,24 @@
 """The copy: one transaction that leaves PostgreSQL with one release, touching only the rows that differ."""
 
 import hashlib
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import psycopg
 from psycopg import sql
+from psycopg.types.json import Jsonb
 
 from pipeline.errors import PipelineError
 from serving.api.datasets import DATASETS
-from serving.api.store import Release
 from serving.contract import Mart, marts
+from serving.health import health
+from serving.source import Source
 
 SCHEMA = "api"
+RELEASE = "release"
 STATE = "tickerlake"  # what was published, in a schema that nobody but the publisher reads
 PUBLISHED = tuple(sorted({dataset.mart_name for dataset in DATASETS}))
 # marts that the protocol writes: a row whose content changed has a newer batch_id. Rows of views can change without.
@@ -26,7 +29,6 @@ BY_BATCH = (
 READERS = ("anon", "authenticated")  # Supabase's roles
 _TYPES = {"varchar": "text", "timestamp": "timestamp with time zone", "double": "double precision"}
 _LOCK = 7_215_031  # of pg_advisory_xact_lock: one publisher at a time
-_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,13 @@ class Change:
     written: int
     removed: int
     is_whole: bool
+
+
+def database_url() -> str:
+    """Give DATABASE_URL. Raises PipelineError where it is not set."""
+    if not (url := os.environ.get("DATABASE_URL")):
+        raise PipelineError("DATABASE_URL is not set: postgresql://user:password@host:5432/database")
+    return url
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -53,7 +62,23 @@ def connect(url: str) -> psycopg.Connection[Any]:
         ) from None
 
 
-def publish(release: Release, connection: psycopg.Connection[Any], readers: Sequence[str] = READERS) -> list[Change]:
+def copy(source: Source, readers: Sequence[str] = READERS) -> list[str]:
+    """Bring the PostgreSQL of DATABASE_URL to a release; gives a line for each table that changed, and a sum.
+
+    Raises PipelineError, with nothing changed.
+    """
+    url = database_url()
+    try:
+        with connect(url) as connection:
+            changes = publish(source, connection, readers)
+    except psycopg.Error as error:
+        raise PipelineError(f"PostgreSQL refused: {str(error).splitlines()[0]}") from None
+    lines = [f"{c.mart}: {c.written} written, {c.removed} removed" for c in changes if c.written or c.removed]
+    touched = sum(change.written + change.removed for change in changes)
+    return [*lines, f"release {source.tag}: {len(changes)} tables, {touched} rows touched"]
+
+
+def publish(source: Source, connection: psycopg.Connection[Any], readers: Sequence[str] = READERS) -> list[Change]:
     """Bring PostgreSQL to a release, in one transaction: readers see the old state or the new, whatever happens.
 
     `readers` are roles that may read; those that do not exist are passed over.
@@ -62,8 +87,9 @@ def publish(release: Release, connection: psycopg.Connection[Any], readers: Sequ
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute("set local time zone 'UTC'")  # in which the lake's times, staged without a zone, are read
         _prepare(cursor)
-        series = _series(release)
-        changes = [_bring(release, cursor, marts()[name], series) for name in PUBLISHED]
+        series = _series(source)
+        changes = [_bring(source, cursor, marts()[name], series) for name in PUBLISHED]
+        _tell(source, cursor)
         _grant(cursor, readers)
     return changes
 
@@ -76,15 +102,20 @@ def _prepare(cursor: psycopg.Cursor[Any]) -> None:
         "series text not null, batch_id bigint not null, release text not null, "
         "published_at timestamp with time zone not null)"
     )
+    cursor.execute(
+        f"create table if not exists {SCHEMA}.{RELEASE} "
+        "(tag text primary key, published_at timestamp with time zone not null, health jsonb not null)"
+    )
+    cursor.execute(f"alter table {SCHEMA}.{RELEASE} enable row level security")
 
 
-def _series(release: Release) -> str:
+def _series(source: Source) -> str:
     """Fingerprint which series are primary: a change of it moves rows in and out without a new batch_id."""
-    _, rows = release.query("select symbol, bar_interval, source from dim_series where is_primary order by all")
+    rows = list(source.rows("select symbol, bar_interval, source from dim_series where is_primary order by 1, 2, 3"))
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
-def _bring(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, series: str) -> Change:
+def _bring(source: Source, cursor: psycopg.Cursor[Any], mart: Mart, series: str) -> Change:
     contract = hashlib.sha256(
         repr([(c.name, c.data_type, c.name in mart.key) for c in mart.columns.values()]).encode()
     ).hexdigest()[:16]
@@ -97,19 +128,28 @@ def _bring(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, series: st
     is_whole = not by_batch or known is None or known[1] != series
     written = removed = 0
     if not is_whole and known is not None:
-        written = _write(release, cursor, mart, known[2])
-        is_whole = _measure_lake(release, mart) != _measure_copy(cursor, mart)  # rows have gone
+        written = _write(source, cursor, mart, known[2])
+        is_whole = _measure_source(source, mart) != _measure_copy(cursor, mart)  # rows have gone
     if is_whole:
-        more = _write(release, cursor, mart, None)
+        more = _write(source, cursor, mart, None)
         written, removed = written + more, _remove(cursor, mart)
-    batch = release.query(f"select coalesce(max(batch_id), 0) from {mart.name}")[1][0][0] if by_batch else 0
+    ((batch,),) = source.rows(f"select coalesce(max(batch_id), 0) from {mart.name}") if by_batch else ((0,),)
     cursor.execute(
         f"insert into {STATE}.publication values (%s, %s, %s, %s, %s, now()) on conflict (mart) do update set "
         "contract = excluded.contract, series = excluded.series, batch_id = excluded.batch_id, "
         "release = excluded.release, published_at = excluded.published_at",
-        [mart.name, contract, series, batch, release.tag],
+        [mart.name, contract, series, batch, source.tag],
     )
     return Change(mart.name, written, removed, is_whole)
+
+
+def _tell(source: Source, cursor: psycopg.Cursor[Any]) -> None:
+    """Write which release is held, and its health, in the one row of the table `release`."""
+    cursor.execute(f"delete from {SCHEMA}.{RELEASE} where tag <> %s", [source.tag])
+    cursor.execute(
+        f"insert into {SCHEMA}.{RELEASE} values (%s, %s, %s) on conflict (tag) do nothing",
+        [source.tag, source.published_at, Jsonb(health(source))],
+    )
 
 
 def _postgres_type(data_type: str) -> str:
@@ -128,7 +168,7 @@ def _create(cursor: psycopg.Cursor[Any], mart: Mart) -> None:
     cursor.execute(f"alter table {table} enable row level security")
 
 
-def _write(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, after_batch: int | None) -> int:
+def _write(source: Source, cursor: psycopg.Cursor[Any], mart: Mart, after_batch: int | None) -> int:
     """Copy rows to a temporary table, and from there those that are new or differ. Gives their number."""
     names = list(mart.columns)
     staged = [f"{c.name} {_postgres_type(c.data_type).removesuffix(' with time zone')}" for c in mart.columns.values()]
@@ -136,7 +176,7 @@ def _write(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, after_batc
     cursor.execute(f"create temporary table incoming ({', '.join(staged)}) on commit drop")
     with cursor.copy(f"copy pg_temp.incoming ({', '.join(names)}) from stdin (format binary)") as copy:
         copy.set_types([definition.split(" ", 1)[1].partition("(")[0] for definition in staged])
-        for row in _rows(release, mart, after_batch):
+        for row in _rows(source, mart, after_batch):
             copy.write_row(row)
     cursor.execute("analyze pg_temp.incoming")
     others = [name for name in names if name not in mart.key]
@@ -154,14 +194,9 @@ def _write(release: Release, cursor: psycopg.Cursor[Any], mart: Mart, after_batc
     return cursor.rowcount
 
 
-def _rows(release: Release, mart: Mart, after_batch: int | None) -> Iterator[tuple[Any, ...]]:
+def _rows(source: Source, mart: Mart, after_batch: int | None) -> Iterator[tuple[Any, ...]]:
     where = "" if after_batch is None else f"where batch_id > {after_batch:d}"
-    reading: duckdb.DuckDBPyConnection
-    with release.connection.cursor() as reading:
-        reading.execute("use lake.published")
-        reading.execute(f"select {', '.join(mart.columns)} from {mart.name} {where}")
-        while rows := reading.fetchmany(_ROWS):
-            yield from rows
+    return source.rows(f"select {', '.join(mart.columns)} from {mart.name} {where}")
 
 
 def _remove(cursor: psycopg.Cursor[Any], mart: Mart) -> int:
@@ -176,8 +211,8 @@ def _remove(cursor: psycopg.Cursor[Any], mart: Mart) -> int:
 _MEASURE = "select count(*), coalesce(sum(batch_id), 0) from "
 
 
-def _measure_lake(release: Release, mart: Mart) -> tuple[int, int]:
-    rows, batches = release.query(_MEASURE + mart.name)[1][0]
+def _measure_source(source: Source, mart: Mart) -> tuple[int, int]:
+    ((rows, batches),) = source.rows(_MEASURE + mart.name)
     return rows, int(batches)
 
 
@@ -195,9 +230,9 @@ def _grant(cursor: psycopg.Cursor[Any], readers: Sequence[str]) -> None:
     has_policy = {table for (table,) in cursor.fetchall()}
     for role in roles:
         cursor.execute(sql.SQL("grant usage on schema {} to {}").format(sql.Identifier(SCHEMA), sql.Identifier(role)))
-    for mart in PUBLISHED:
-        table = sql.Identifier(SCHEMA, mart)
-        if mart not in has_policy:
+    for name in (*PUBLISHED, RELEASE):
+        table = sql.Identifier(SCHEMA, name)
+        if name not in has_policy:
             cursor.execute(sql.SQL("create policy read on {} for select using (true)").format(table))
         for role in roles:
             cursor.execute(sql.SQL("grant select on {} to {}").format(table, sql.Identifier(role)))

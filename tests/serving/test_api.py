@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 import re
 import socket
 import subprocess
@@ -22,6 +21,7 @@ from serving.api import __main__ as command
 from serving.api.app import create_app
 from serving.api.datasets import DATASETS
 from serving.api.front import Buckets, Memory, _Kept
+from serving.api.store import LakeStore
 from serving.contract import marts
 from tests import lake as test_lakes
 from tests.serving.conftest import PublishedLake, bar
@@ -184,9 +184,7 @@ def test_no_path_leaves_the_static_files(reader: TestClient, path: str) -> None:
 
 
 def test_the_connection_itself_reads_the_lake_only_and_writes_nothing(published: PublishedLake) -> None:
-    from serving.api.store import Store
-
-    release = Store(published.folder).release()
+    release = LakeStore(published.folder).release()
     for statement in (
         "select * from read_text('/etc/hostname')",
         "delete from fct_bar",
@@ -197,7 +195,7 @@ def test_the_connection_itself_reads_the_lake_only_and_writes_nothing(published:
 
 
 def test_before_the_first_release_it_says_what_to_run(tmp_path: Path) -> None:
-    client = TestClient(create_app(tmp_path), raise_server_exceptions=False)
+    client = TestClient(create_app(LakeStore(tmp_path)), raise_server_exceptions=False)
     for path in ("/v1/bars", "/v1/health", "/v1/questions/1_volume"):
         answer = client.get(path)
         assert answer.status_code == 503
@@ -219,7 +217,7 @@ def test_answers_are_not_held_back_by_nagles_algorithm(tmp_path: Path, monkeypat
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(published: PublishedLake) -> None:
-    client = TestClient(create_app(published.folder, rate=0.5))
+    client = TestClient(create_app(LakeStore(published.folder), rate=0.5))
     statuses = [client.get("/v1/symbols").status_code for _ in range(4)]
     assert statuses == [200, 200, 429, 429]
     refused = client.get("/v1/symbols")
@@ -291,7 +289,7 @@ def test_the_description_covers_every_dataset_with_rows_of_the_release(reader: T
 
 
 def test_a_file_that_maintenance_removed_is_no_error(published: PublishedLake, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = TestClient(create_app(published.folder), raise_server_exceptions=False)
+    client = TestClient(create_app(LakeStore(published.folder)), raise_server_exceptions=False)
     client.get("/v1/symbols")
     from serving.api import store
 
@@ -309,22 +307,10 @@ def test_a_file_that_maintenance_removed_is_no_error(published: PublishedLake, m
     assert client.get("/v1/bars").status_code == 200
 
 
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake that the pipeline itself has built from simulated bars."""
-    folder = tmp_path_factory.mktemp("served") / "lake"
-    environment = os.environ | {"TICKERLAKE_LAKE": str(folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
-    for arguments in (["loader", "simulate", "--symbols", "TSLA,NVDA", "--history", "40"], ["pipeline", "build"]):
-        subprocess.run(
-            [sys.executable, "-m", *arguments], cwd=lakes.PROJECT, env=environment, check=True, capture_output=True
-        )
-    return folder
-
-
 @pytest.mark.slow
 @pytest.mark.xdist_group("served")
 def test_every_path_answers_from_a_real_build(demo: Path) -> None:
-    client = TestClient(create_app(demo))
+    client = TestClient(create_app(LakeStore(demo)))
     for dataset in DATASETS:
         answer = client.get(f"/v1/{dataset.path}?limit=5")
         assert answer.status_code == 200, dataset.path
@@ -339,7 +325,7 @@ def test_every_path_answers_from_a_real_build(demo: Path) -> None:
 @pytest.mark.xdist_group("served")
 def test_it_answers_while_a_build_runs_and_moves_with_the_release(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKERLAKE_LAKE", str(demo))
-    client = TestClient(create_app(demo), raise_server_exceptions=False)
+    client = TestClient(create_app(LakeStore(demo)), raise_server_exceptions=False)
     before = client.get("/v1/bars?symbol=TSLA&limit=20000").json()
     line = test_lakes.bar(symbol="TSLA", minute="2024-06-14T15:00:00Z", run_id="01J00000000000000000000002")
     test_lakes.Lake(demo).land([line], hour=f"{datetime.now(UTC):%Y-%m-%d %H}", name="more")

