@@ -14,7 +14,7 @@ import yaml
 
 from dashboards import metabase
 from dashboards.catalog import cards, dashboards
-from pipeline.dbt import Dbt
+from pipeline.dbt import Dbt, public_models
 from pipeline.errors import PipelineError
 
 _SECONDS = 60
@@ -113,13 +113,11 @@ def describe(target: Metabase, source: int, models: Mapping[str, Model]) -> int:
     return changed
 
 
-def public_models() -> dict[str, Model]:
+def described_models() -> dict[str, Model]:
     """Read what readers see from the dbt project, by the view's name. Raises PipelineError."""
-    nodes = [node for node in Dbt("local").nodes().values() if str(node.resource_type) == "model"]
     return {
         node.alias: Model(node.description, {name: column.description for name, column in node.columns.items()})
-        for node in nodes
-        if str(node.config.access) == "public"
+        for node in public_models(Dbt("local"))
     }
 
 
@@ -159,7 +157,7 @@ def main() -> int:
         target = Metabase(address, key)
         source = database_id(target, options.database)
         made = apply(target, source)
-        changed = describe(target, source, public_models())
+        changed = describe(target, source, described_models())
     except (MetabaseError, PipelineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

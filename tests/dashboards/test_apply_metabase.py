@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dashboards import metabase
-from dashboards.apply_metabase import Metabase, MetabaseError, Model, apply, database_id, describe, public_models
+from dashboards.apply_metabase import Metabase, MetabaseError, Model, apply, database_id, describe, described_models
 from dashboards.catalog import cards, dashboards
 
 pytestmark = pytest.mark.loopback
@@ -135,7 +135,7 @@ def test_tables_and_columns_get_the_words_of_the_models(server: str) -> None:
 
 @pytest.mark.slow
 def test_every_mart_that_a_card_reads_is_described() -> None:
-    models = public_models()
+    models = described_models()
     for card in cards():
         for read in re.findall(r"(?:from|join) (\w+)", card.sql):
             assert read == "levels" or (models[read].description and all(models[read].columns.values())), read
