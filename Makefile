@@ -5,6 +5,13 @@ PYTHON ?= python3
 PY := .venv/bin/python
 READY := .venv/ready
 
+# Make the target's folder an environment of the first prerequisite; $(1) is how long that takes.
+define environment
+@echo "setting up $(@D) (about $(1), once)"
+@$(PYTHON) -m venv $(@D)
+@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+endef
+
 .PHONY: help
 help: ## Print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -15,9 +22,7 @@ setup: $(READY) profiles.yml ## Make the environment: .venv, DuckDB's extensions
 $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is older than 3.11; pass PYTHON=python3.11 or newer"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; install python3-venv"; exit 1; }
-	@echo "setting up .venv (about a minute, once)"
-	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(call environment,a minute)
 	@$(PY) -m pipeline.extensions
 	@mkdir -p lake
 	@touch $@
@@ -73,9 +78,7 @@ test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on
 setup-local-aws: .venv-local-aws/ready ## Make the environment of the local AWS, and fetch Trino once (540 MB)
 
 .venv-local-aws/ready: requirements/local_aws.txt
-	@echo "setting up .venv-local-aws (about a minute, once)"
-	@$(PYTHON) -m venv .venv-local-aws
-	@.venv-local-aws/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/local_aws.txt
+	$(call environment,a minute)
 	@.venv-local-aws/bin/python -m local_aws --fetch-only
 	@touch $@
 
@@ -95,18 +98,14 @@ dashboard-pictures: setup setup-superset setup-browser ## Draw docs/dashboards-*
 setup-superset: .venv-superset/ready ## Make the environment of Superset (800 MB)
 
 .venv-superset/ready: requirements/superset.txt
-	@echo "setting up .venv-superset (about two minutes, once)"
-	@$(PYTHON) -m venv .venv-superset
-	@.venv-superset/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/superset.txt
+	$(call environment,two minutes)
 	@touch $@
 
 .PHONY: setup-browser
 setup-browser: .venv-browser/ready page ## Make the environment of the page's tests: Node, Chromium (180 MB)
 
 .venv-browser/ready: requirements/browser.txt serving/browser/package-lock.json
-	@echo "setting up .venv-browser (about a minute, once)"
-	@$(PYTHON) -m venv .venv-browser
-	@.venv-browser/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
+	$(call environment,a minute)
 	@cd serving/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
 	@touch $@
 
@@ -156,9 +155,7 @@ template: setup ## Write what follows from the record contract into infra/templa
 setup-infra: .venv-infra/ready ## Make the environment of the deployment's linters and of the docs
 
 .venv-infra/ready: requirements/infra.txt
-	@echo "setting up .venv-infra (about a minute, once)"
-	@$(PYTHON) -m venv .venv-infra
-	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/infra.txt
+	$(call environment,a minute)
 	@touch $@
 
 .PHONY: check-infra

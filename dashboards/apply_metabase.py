@@ -1,20 +1,18 @@
 """Put the cards and dashboards into an open-source Metabase by its API: `python -m dashboards.apply_metabase`."""
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
 
+import requests
 import yaml
 
 from dashboards import metabase
 from dashboards.catalog import cards, dashboards
-from pipeline.dbt import Dbt
+from pipeline.dbt import Dbt, public_models
 from pipeline.errors import PipelineError
 
 _SECONDS = 60
@@ -41,17 +39,22 @@ class Metabase:
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request; gives the answer's JSON. Raises MetabaseError."""
-        request = Request(  # noqa: S310 - the address is the user's own
-            f"{self._address}/api/{path}", method=method, data=json.dumps(body).encode() if body is not None else None,
-            headers={"Content-Type": "application/json", "x-api-key": self._key},
-        )  # fmt: skip
         try:
-            with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
-                return json.loads(answer.read())
-        except HTTPError as error:
-            raise MetabaseError(f"{method} /api/{path}: {error.code} {error.read()[:300].decode()}") from None
-        except URLError as error:
-            raise MetabaseError(f"{method} /api/{path}: {error.reason}") from None
+            answer = requests.request(
+                method, f"{self._address}/api/{path}", json=body, headers={"x-api-key": self._key},
+                timeout=_SECONDS, allow_redirects=False,
+            )  # fmt: skip
+        except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # whose texts hold the key or some of it
+            raise MetabaseError(f"{method} /api/{path}: the key cannot be sent in a header") from None
+        except requests.RequestException as error:
+            raise MetabaseError(f"{method} /api/{path}: {_innermost(error)}") from None
+        text = answer.content.decode(errors="replace")[:300]
+        if answer.status_code >= 300:
+            raise MetabaseError(f"{method} /api/{path}: {answer.status_code} {text}")
+        try:
+            return answer.json()
+        except requests.JSONDecodeError:
+            raise MetabaseError(f"{method} /api/{path}: {answer.status_code}, no JSON: {text}") from None
 
     def kept(self, kind: str, known: Mapping[str, int], body: Mapping[str, Any]) -> int:
         """Change what has this name, else make it; gives its id."""
@@ -113,14 +116,19 @@ def describe(target: Metabase, source: int, models: Mapping[str, Model]) -> int:
     return changed
 
 
-def public_models() -> dict[str, Model]:
+def described_models() -> dict[str, Model]:
     """Read what readers see from the dbt project, by the view's name. Raises PipelineError."""
-    nodes = [node for node in Dbt("local").nodes().values() if str(node.resource_type) == "model"]
     return {
         node.alias: Model(node.description, {name: column.description for name, column in node.columns.items()})
-        for node in nodes
-        if str(node.config.access) == "public"
+        for node in public_models(Dbt("local"))
     }
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Give what the system said; the exceptions around it tell of urllib3's pools."""
+    while error.__context__:
+        error = error.__context__
+    return error
 
 
 def _named(found: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -159,7 +167,7 @@ def main() -> int:
         target = Metabase(address, key)
         source = database_id(target, options.database)
         made = apply(target, source)
-        changed = describe(target, source, public_models())
+        changed = describe(target, source, described_models())
     except (MetabaseError, PipelineError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

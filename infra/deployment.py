@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import yaml
 from botocore.exceptions import ClientError, WaiterError
 from ulid import ULID
 
+from benchmarks.cost.ledger import Prices
 from infra.template import load
 from loader import package
 from pipeline.job import FOLDER
@@ -282,7 +282,7 @@ class Deployment:
 
 def scanned_since(athena: Any, workgroup: str, since: datetime) -> tuple[int, float]:
     """Give the bytes that a workgroup's statements scanned since an instant, and their price in dollars."""
-    prices = yaml.safe_load((PROJECT / "benchmarks" / "cost" / "prices.yml").read_text())
+    prices = Prices.read(PROJECT / "benchmarks" / "cost" / "prices.yml")
     scanned, billed = 0, 0
     for page in athena.get_paginator("list_query_executions").paginate(WorkGroup=workgroup):
         ids = page["QueryExecutionIds"]
@@ -291,11 +291,10 @@ def scanned_since(athena: Any, workgroup: str, since: datetime) -> tuple[int, fl
         for one in ours:
             size = one.get("Statistics", {}).get("DataScannedInBytes", 0)
             scanned += size
-            if one.get("StatementType") == "DML":
-                billed += max(size, prices["least_bytes_per_statement"])
+            billed += prices.billed_bytes(one.get("SubstatementType", ""), one["Status"]["State"], size)
         if len(ours) < len(executions):  # the newest come first
             break
-    return scanned, billed / 2**40 * prices["dollars_per_tebibyte"]
+    return scanned, prices.dollars(billed)
 
 
 def loader_archive() -> bytes:

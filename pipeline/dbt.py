@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,13 @@ class Dbt:
         if answer.exception:
             raise PipelineError(_explain(_in_one_line(str(answer.exception))))
         return answer
+
+
+def public_models(dbt: Dbt) -> Iterator[Any]:
+    """Give the nodes of the models that readers see; a view is named by the node's alias."""
+    for node in dbt.nodes().values():
+        if str(node.resource_type) == "model" and str(node.config.access) == "public":
+            yield node
 
 
 def _profiles_dir(project: Path) -> Path:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pipeline.dbt import Dbt
+from pipeline.dbt import Dbt, public_models
 
 _KEPT = ("Name", "Description", "Owner", "Retention", "PartitionKeys", "ViewOriginalText", "ViewExpandedText",
          "TableType", "Parameters")  # fmt: skip
@@ -21,9 +21,7 @@ def describe(dbt: Dbt, glue: Any) -> Iterator[str]:
     """Write the descriptions of all published views, and say how many. Raises botocore's exceptions."""
     schema = os.environ.get("TICKERLAKE_PUBLISHED_SCHEMA") or dbt.variable("published_schema")
     done = 0
-    for node in dbt.nodes().values():
-        if str(node.resource_type) != "model" or str(node.config.access) != "public":
-            continue
+    for node in public_models(dbt):
         found = glue.get_table(DatabaseName=schema, Name=node.alias)["Table"]
         columns = {name.lower(): column.description for name, column in node.columns.items()}
         glue.update_table(DatabaseName=schema, TableInput=described(found, columns), SkipArchive=True)

@@ -44,8 +44,8 @@ class Usage:
     nightly_runs: int = 21
     nightly_minutes: int = 10
     """Taken as intraday_minutes, with some 370 statements."""
-    statements: int = 147 * 118 + 21 * 367
-    """Replaced, as athena_dollars, by what results/cost.json says: see `on_athena`."""
+    statements: int = 0
+    """Of Athena; `on_athena` fills it, and athena_dollars, from results/cost.json."""
     puts_a_statement: int = 3
     """Taken: results and its metadata, and a data file or a listing."""
     gets_a_statement: int = 20
@@ -56,8 +56,8 @@ class Usage:
     alarm_metrics: int = 11
     """Nine alarms; the two that look at market hours count two metrics each."""
     dashboards: int = 1
-    athena_dollars: float = 0.86
-    """results/cost.json: every statement at 10 MB at least."""
+    athena_dollars: float = 0.0
+    """Every statement at 10 MB at least; `on_athena` fills it."""
     kinesis_shards: int = 0
     own_keys: int = 0
     nat_gateways: int = 0

@@ -3,16 +3,13 @@
 from collections.abc import Mapping
 
 import duckdb
-import yaml
 
-from pipeline.lake import PROJECT
+from serving import contract
 
 
 def contracts() -> Mapping[str, Mapping[str, str]]:
     """The columns of each mart with their types."""
-    files = (PROJECT / "models" / "marts").glob("*/*.yml")
-    models = [model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])]
-    return {model["name"]: {c["name"]: c["data_type"] for c in model["columns"]} for model in models}
+    return {name: {c.name: c.data_type for c in mart.columns.values()} for name, mart in contract.marts().items()}
 
 
 def empty_marts(marts: Mapping[str, Mapping[str, str]]) -> duckdb.DuckDBPyConnection:

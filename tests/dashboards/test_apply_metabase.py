@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from copy import deepcopy
@@ -10,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dashboards import metabase
-from dashboards.apply_metabase import Metabase, MetabaseError, Model, apply, database_id, describe, public_models
+from dashboards import apply_metabase, metabase
+from dashboards.apply_metabase import Metabase, MetabaseError, Model, apply, database_id, describe, described_models
 from dashboards.catalog import cards, dashboards
 
 pytestmark = pytest.mark.loopback
@@ -135,7 +136,7 @@ def test_tables_and_columns_get_the_words_of_the_models(server: str) -> None:
 
 @pytest.mark.slow
 def test_every_mart_that_a_card_reads_is_described() -> None:
-    models = public_models()
+    models = described_models()
     for card in cards():
         for read in re.findall(r"(?:from|join) (\w+)", card.sql):
             assert read == "levels" or (models[read].description and all(models[read].columns.values())), read
@@ -147,3 +148,44 @@ def test_a_refusal_says_why_and_tells_no_key(server: str, key: str, database: st
         apply(Metabase(server, key), database_id(Metabase(server, key), database))
     assert key not in str(refused.value)
     assert not Fake.store["collection"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n<html>", "200, no JSON: <html>"),
+        (b"HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n", "302 "),
+        (b"HTTP/1.1 500 Broken\r\n\r\n" + 301 * b"x", "500 " + 300 * "x"),
+        (b"", "Remote end closed connection without response"),
+    ],
+)
+def test_an_answer_that_is_none_is_told(raw: bytes, reason: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            asker, _ = server.accept()
+            with asker:
+                asker.recv(10_000)
+                asker.sendall(raw)
+
+        threading.Thread(target=answer, daemon=True).start()
+        assert refusal(server.getsockname()[1]) == f"GET /api/database: {reason}"
+
+
+def test_silence_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply_metabase, "_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert refusal(port) == "GET /api/database: timed out"
+    assert re.fullmatch(r"GET /api/database: \[Errno \d+\] Connection refused", refusal(port))
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f"{KEY}…"])
+def test_a_key_that_no_header_takes_is_not_told(key: str) -> None:
+    assert refusal(1, key) == "GET /api/database: the key cannot be sent in a header"
+
+
+def refusal(port: int, key: str = KEY) -> str:
+    with pytest.raises(MetabaseError) as refused:
+        Metabase(f"http://127.0.0.1:{port}", key).ask("GET", "database")
+    return str(refused.value)

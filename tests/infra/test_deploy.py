@@ -5,6 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from moto import mock_aws
 
 from infra import deployment
 from infra.__main__ import main
-from infra.deployment import Deployment, DeploymentError, project_archive
+from infra.deployment import Deployment, DeploymentError, project_archive, scanned_since
 from infra.template import load
 
 
@@ -176,6 +177,31 @@ def test_a_run_says_what_landed_what_was_built_and_what_it_cost(
         "loader: 42 lines landed", "transformation: SUCCEEDED", "  plan: done in 1.5 s", "  models 3.0",
         "  Athena: 0.0 MB scanned, some 0.0000 dollars",
     ]  # fmt: skip
+
+
+def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
+    """A statement costs 10 MB at least, whole megabytes beyond that; failed ones and DDL are free."""
+    began = datetime(2026, 11, 20, 15, tzinfo=UTC)
+
+    def statement(kind: str, scanned: int, state: str = "SUCCEEDED", minute: int = 1) -> dict[str, Any]:
+        return {
+            "SubstatementType": kind, "Statistics": {"DataScannedInBytes": scanned},
+            "Status": {"State": state, "SubmissionDateTime": began + timedelta(minutes=minute)},
+        }  # fmt: skip
+
+    pages = [
+        [statement("MERGE", 12_300_000), statement("SELECT", 1, "FAILED"), statement("CREATE_TABLE", 0)],
+        [{"Status": {"State": "SUCCEEDED", "SubmissionDateTime": began}}, statement("SELECT", 5, minute=0),
+         statement("SELECT", 70_000_000, minute=-1)],
+    ]  # fmt: skip
+    ids = [{"QueryExecutionIds": [number]} for number in range(len(pages))]
+    athena = SimpleNamespace(
+        get_paginator=lambda _: SimpleNamespace(paginate=lambda WorkGroup: ids),  # noqa: N803
+        batch_get_query_execution=lambda QueryExecutionIds: {"QueryExecutions": pages[QueryExecutionIds[0]]},  # noqa: N803
+    )
+    scanned, dollars = scanned_since(athena, "mine", began)
+    assert scanned == 12_300_006
+    assert dollars == pytest.approx((13_000_000 + 10_000_000) / 2**40 * 5)
 
 
 @pytest.mark.parametrize(
