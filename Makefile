@@ -70,7 +70,7 @@ test-all: setup setup-superset ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws setup-infra setup-superset ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 20 minutes)
+test-aws: setup setup-local-aws setup-infra setup-superset page ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 20 minutes)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
@@ -132,6 +132,10 @@ soak: setup setup-local-aws ## Faulty days, mutated bodies, random runs, kills o
 package: setup ## Build the Lambda package, target/loader.zip
 	@$(PY) -m loader.package target/loader.zip
 
+.PHONY: package-api
+package-api: setup page ## Build the API's Lambda package, target/api.zip
+	@$(PY) -m serving.api.package target/api.zip
+
 .PHONY: check
 check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
@@ -179,7 +183,7 @@ slim: setup ## Build and test what differs from BASE=origin/main, on what BASE b
 
 ENV ?= dev
 .PHONY: deploy
-deploy: setup ## Deploy to AWS: ENV=dev PARAMETERS="AlarmEmail=me@example.com Provider=yahoo"
+deploy: setup page ## Deploy to AWS: ENV=dev PARAMETERS="AlarmEmail=me@example.com Provider=yahoo"
 	@$(PY) -m infra deploy $(ENV) $(PARAMETERS)
 
 .PHONY: verify

@@ -20,8 +20,10 @@ from ulid import ULID
 from benchmarks.cost.ledger import Prices
 from infra.template import load
 from loader import package
+from pipeline.errors import PipelineError
 from pipeline.job import FOLDER
 from pipeline.lake import PROJECT
+from serving.api import package as api_package
 
 Client = Callable[[str], Any]
 _DONE = ("SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT")
@@ -65,16 +67,17 @@ class Deployment:
         """
         cloudformation = self.client("cloudformation")
         bucket = self.artifact_bucket()
-        given = {"Schema": self.stack.replace("-", "_"), **parameters, **self.archives(bucket)}
-        template = self._upload(bucket, json.dumps(load()).encode(), "json")
         kept = self._kept_parameters(cloudformation)
+        serves = {**(kept or {}), **parameters}.get("Api") == "true"
+        given = {"Schema": self.stack.replace("-", "_"), **parameters, **self.archives(bucket, has_api=serves)}
+        template = self.upload(bucket, json.dumps(load()).encode(), "json")
         change = f"deploy-{ULID()}".lower()
         cloudformation.create_change_set(
             StackName=self.stack, ChangeSetName=change, ChangeSetType="UPDATE" if kept is not None else "CREATE",
             TemplateURL=f"https://{bucket}.s3.{cloudformation.meta.region_name}.amazonaws.com/{template}",
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
-            + [{"ParameterKey": k, "UsePreviousValue": True} for k in (kept or []) if k not in given],
+            + [{"ParameterKey": k, "UsePreviousValue": True} for k in (kept or {}) if k not in given],
         )  # fmt: skip
         try:
             cloudformation.get_waiter("change_set_create_complete").wait(StackName=self.stack, ChangeSetName=change)
@@ -89,13 +92,14 @@ class Deployment:
         for name, value in sorted(self.outputs().items()):
             self.say(f"{name}: {value}")
 
-    def _kept_parameters(self, cloudformation: Any) -> list[str] | None:
+    def _kept_parameters(self, cloudformation: Any) -> dict[str, str] | None:
         try:
             (found,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError:
             return None
         known = load()["Parameters"]
-        return [one["ParameterKey"] for one in found.get("Parameters", []) if one["ParameterKey"] in known]
+        return {one["ParameterKey"]: one["ParameterValue"]
+                for one in found.get("Parameters", []) if one["ParameterKey"] in known}  # fmt: skip
 
     def artifact_bucket(self) -> str:
         """Give the account's bucket for archives in this region, made where it is missing."""
@@ -113,12 +117,15 @@ class Deployment:
             s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
         return name
 
-    def archives(self, bucket: str) -> dict[str, str]:
-        """Upload the loader's and the project's archives, named by their hash; gives the template's parameters."""
+    def archives(self, bucket: str, *, has_api: bool = False) -> dict[str, str]:
+        """Upload the archives of loader, project and, on demand, API, named by their hash; gives their parameters."""
         contents = {"LoaderKey": loader_archive(), "ProjectKey": project_archive()}
-        return {"ArtifactBucket": bucket, **{n: self._upload(bucket, one, "zip") for n, one in contents.items()}}
+        if has_api:
+            contents["ApiKey"] = api_archive()
+        return {"ArtifactBucket": bucket, **{n: self.upload(bucket, one, "zip") for n, one in contents.items()}}
 
-    def _upload(self, bucket: str, content: bytes, extension: str) -> str:
+    def upload(self, bucket: str, content: bytes, extension: str) -> str:
+        """Put an archive under its hash; gives the key."""
         key = f"{sha256(content).hexdigest()[:32]}.{extension}"
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         return key
@@ -301,6 +308,16 @@ def loader_archive() -> bytes:
     """Build the loader's Lambda package."""
     target = PROJECT / "target" / "loader.zip"
     package.build(target)
+    return target.read_bytes()
+
+
+def api_archive() -> bytes:
+    """Build the API's Lambda package. Raises DeploymentError when its parts cannot be had."""
+    target = PROJECT / "target" / "api.zip"
+    try:
+        api_package.build(target)
+    except PipelineError as error:
+        raise DeploymentError(str(error)) from None
     return target.read_bytes()
 
 

@@ -19,6 +19,7 @@ from loader.errors import LoaderError
 from loader.fetching import check
 from loader.jobs import Job
 from loader.lease import Held, lease
+from loader.secret import fetch_secret
 from loader.sinks import choose
 
 _LEASE_SECONDS = 900.0
@@ -113,22 +114,6 @@ def with_secrets(environment: Mapping[str, str], fetch: Callable[[str], str]) ->
             _secrets[place] = (time.monotonic(), secret)
         filled[variable.removesuffix("_SECRET")] = secret
     return filled
-
-
-def fetch_secret(place: str) -> str:
-    """Read a secret from SSM or Secrets Manager. Raises LoaderError that names the place, never the secret."""
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    service, _, name = place.partition(":")
-    try:
-        if service == "ssm":
-            return str(boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
-        if service == "secretsmanager":
-            return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
-    except (BotoCoreError, ClientError) as error:
-        raise LoaderError(f"cannot read the secret {place}: {type(error).__name__}") from None
-    raise LoaderError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")
 
 
 def _log(level: str, message: str, **details: object) -> None:

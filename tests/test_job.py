@@ -1,6 +1,7 @@
 """The scheduled transformation: its order, what a failure keeps from happening, and what its record says."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from loader.store import FolderStore
 from pipeline import job
+from pipeline.__main__ import main
 from pipeline.dbt import NodeResult
 from pipeline.errors import PipelineError
 
@@ -73,9 +75,10 @@ class Aws:
         METRICS[:] = [one["MetricName"] for one in MetricData]
 
 
-def run(dbt: Any, folder: Path) -> Any:
+def run(dbt: Any, folder: Path, copies: Callable[[], list[str]] | None = None) -> Any:
     METRICS.clear()
-    return job.run(dbt, job.Job(FolderStore(folder), "nightly"), maintains=True, client=lambda _: Aws())
+    record = job.Job(FolderStore(folder), "nightly")
+    return job.run(dbt, record, maintains=True, client=lambda _: Aws(), copies=copies)
 
 
 def test_the_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
@@ -99,6 +102,28 @@ def test_nothing_follows_a_step_that_failed_and_the_record_names_it(tmp_path: Pa
     assert [step["status"] for step in found["steps"]] == ["done"] * len(before) + ["failed"]
     assert found["steps"][-1]["name"] == failing
     assert "broke" in found["steps"][-1]["problem"]
+
+
+def test_a_copy_that_fails_comes_after_all_else(tmp_path: Path) -> None:
+    def fails() -> list[str]:
+        raise PipelineError("PostgreSQL cannot be reached")
+
+    with pytest.raises(PipelineError, match="cannot be reached"):
+        run(Played(), tmp_path, fails)
+    found = record(tmp_path)
+    assert [(step["name"], step["status"]) for step in found["steps"]] == [
+        *((step, "done") for step in STEPS), ("copy", "failed"),
+    ]  # fmt: skip
+    assert METRICS
+
+
+def test_a_job_with_a_copy_and_no_address_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    assert main(["--lake", str(tmp_path), "job", "--copy"]) == 2
+    assert "DATABASE_URL is not set" in capsys.readouterr().err
+    assert not (tmp_path / job.FOLDER).exists()
 
 
 def test_a_failing_test_keeps_the_gate_shut(tmp_path: Path) -> None:

@@ -7,13 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import yaml
 
 from benchmarks.cost.__main__ import over_budget
 from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
+from pipeline.errors import PipelineError
 from pipeline.lake import PROJECT
+from serving.contract import marts
+from serving.publish import postgres
+from serving.publish.athena import AthenaSource
 from tests import realdata
 from tests.athena import AthenaWarehouse
 from tests.aws.twins import Twins, release
@@ -74,6 +79,29 @@ def test_a_planned_build_bounds_its_merges_passes_its_tests_and_publishes(twins:
     assert len(merges) >= 2
     for merge in merges[:2]:  # of the bars, and of those made from them
         assert re.search(r"(target|kept)\.bar_date >= date '", merge), merge
+
+
+def test_postgresql_is_brought_to_the_release_of_athena(
+    twins: Twins, postgres_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in twins.athena.environment().items():
+        monkeypatch.setenv(name, value)
+    source = AthenaSource("published")
+    for mart in ("fct_bar", "fct_technical_indicator", "fct_signal", "fct_gap", "dim_symbol", "dim_corporate_action"):
+        sql = f"select {', '.join(marts()[mart].columns)} from {mart} order by {', '.join(marts()[mart].key)}"
+        expected = [tuple(row.values()) for row in twins.athena.rows(sql, "published")]
+        assert expected
+        assert list(source.rows(sql)) == expected, mart
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("drop schema if exists api cascade; drop schema if exists tickerlake cascade")
+        first = {change.mart: change for change in postgres.publish(source, connection)}
+        again = postgres.publish(source, connection)
+        (held,) = connection.execute("select health from api.release").fetchone() or ({},)
+    assert first["fct_bar"].written == twins.athena.rows("select count(*) as n from fct_bar", "published")[0]["n"]
+    assert [change for change in again if change.written or change.removed] == []
+    assert held["quarantined_lines"] > 0
+    with pytest.raises(PipelineError, match=r"Athena: .*no_such"):
+        list(source.rows("select 1 from no_such"))
 
 
 def test_maintenance_packs_files_and_spares_what_the_release_shows(twins: Twins) -> None:

@@ -45,6 +45,8 @@ HOW = {
     "AWS::KinesisFirehose::DeliveryStream": (CREATED, "delivers: prefix, GZIP, extension; no buffering"),
     "AWS::Lambda::EventInvokeConfig": (CREATED, "kept; nothing is retried"),
     "AWS::Lambda::EventSourceMapping": (LINTED, "an option, off"),
+    "AWS::Lambda::Permission": (LINTED, "an option, off"),
+    "AWS::Lambda::Url": (CREATED, "kept; nothing listens: the function is given requests as the URL would"),
     "AWS::Lambda::Function": (STOOD_IN, "its package, handler and variables run in a process; no limits"),
     "AWS::Logs::LogGroup": (CREATED, "kept; nothing is written"),
     "AWS::Logs::LogStream": (CREATED, "kept; nothing is written"),
@@ -247,6 +249,11 @@ class LocalStack:
         )  # fmt: skip
         return name, {"function": given["FunctionName"]}
 
+    def _Lambda_Url(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
+        function = given["TargetFunctionArn"].rsplit(":", 1)[-1]
+        made = self.client("lambda").create_function_url_config(FunctionName=function, AuthType=given["AuthType"])
+        return name, {"FunctionUrl": made["FunctionUrl"]}
+
     def _Athena_WorkGroup(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         configuration = given["WorkGroupConfiguration"]
         configuration["BytesScannedCutoffPerQuery"] = int(configuration["BytesScannedCutoffPerQuery"])
@@ -398,7 +405,7 @@ class Machines:
         commands = [one for phase in ("install", "build") for one in spec["phases"][phase]["commands"]]
         kept = [one for one in commands if "pip install" not in one]
         assert len(kept) == len(commands) - 1
-        given = {one["name"]: one["value"] for one in found["environment"]["environmentVariables"]}
+        given = {one["name"]: self._meant(one) for one in found["environment"]["environmentVariables"]}
         environment = {
             **self.endpoint, **given, **self.extra, **overriding, "HOME": str(self.folder), "LANG": "C.UTF-8",
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -407,6 +414,13 @@ class Machines:
             ["bash", "-e", "-c", "\n".join(kept)], cwd=code, env=environment, text=True, start_new_session=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+    def _meant(self, variable: Mapping[str, str]) -> str:
+        """The value of a build's variable: as it is written, or from the parameter store."""
+        if variable.get("type") != "PARAMETER_STORE":
+            return variable["value"]
+        found = self.client("ssm").get_parameter(Name=variable["value"], WithDecryption=True)
+        return str(found["Parameter"]["Value"])
 
     def _unpacked(self, code: Mapping[str, str], folder: Path) -> Path:
         found = re.search(r"([\w.-]+?)(?:\.s3[\w.-]*)?/([0-9a-f]{32}\.zip)", code["Location"])

@@ -3,6 +3,8 @@
 import gzip
 import json
 import os
+import platform
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,17 +12,20 @@ from typing import Any
 from unittest import mock
 
 import boto3
+import psycopg
 import pytest
 
 from infra.deployment import Deployment
 from pipeline.dbt import Dbt
 from pipeline.job import FOLDER
+from serving.api import package
 from tests.e2e.local_stack import CREATED, HOW, STOOD_IN, LocalStack, Machines
 from tests.loader.vendor import Asked, Vendor
 
 pytestmark = pytest.mark.aws
 SCHEMA = "tickerlake_e2e"
-OPTIONS = {"HasOwnKey", "HasKinesis", "HasHotPath", "HasAlertEmail"}  # the conditions of what is off by default
+OPTIONS = {"HasOwnKey", "HasKinesis", "HasHotPath", "HasAlertEmail", "HasPublicApi"}  # the conditions of what is off
+DATABASE = "/tickerlake/e2e/database"
 STEPS = ["plan", "build", "publish", "describe", "measure"]
 
 
@@ -34,8 +39,22 @@ class Deployed:
     vendor: Vendor
     said: list[str]
 
-    def fire(self, schedule: str, **variables: str) -> Any:
-        return self.machines.fire(f"{self.stack.name}-{schedule}", **variables)
+    def fire(self, schedule: str, *, copies: bool = False, **variables: str) -> Any:
+        """Start a schedule's target; a job without its last step, the copy, unless that is asked for."""
+        return self.machines.fire(
+            f"{self.stack.name}-{schedule}", **({} if copies else {"DATABASE_URL": ""}), **variables
+        )
+
+    def ask_the_api(self, path: str, query: str = "") -> Any:
+        """Give the API's function a request as its URL would."""
+        http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "test"}
+        event = {
+            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": {"host": "api.example"},
+            "requestContext": {"http": http, "domainName": "api.example"}, "isBase64Encoded": False,
+        }  # fmt: skip
+        done = self.machines.invoke(self.stack.made["ApiFunction"][0], event, {})
+        assert done.exit_code == 0, done.text[-3000:]
+        return json.loads(done.text.partition("ANSWER ")[2])
 
     def raw(self, dataset: str) -> list[bytes]:
         """The lines that landed."""
@@ -109,7 +128,9 @@ def chart(asked: Asked) -> tuple[int, bytes]:
 
 
 @pytest.fixture(scope="module")
-def deployed(local_endpoint: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+def deployed(
+    local_endpoint: Mapping[str, str], postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Deployed]:
     def client(service: str) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
@@ -121,10 +142,14 @@ def deployed(local_endpoint: Mapping[str, str], tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("deployment")
     with Vendor(chart) as vendor:
         plan = Deployment("e2e", client, said.append)
+        client("ssm").put_parameter(Name=DATABASE, Type="SecureString", Value=postgres_server)
+        bucket, api = plan.artifact_bucket(), folder / "api.zip"
+        package.build(api, "{}.{}".format(*sys.version_info), f"{platform.machine()}-manylinux_2_28")
         parameters = {
             "Schema": SCHEMA, "Symbols": "TSLA,NVDA", "VendorUrl": vendor.url, "AlarmEmail": "somebody@example.com",
             "RawBegins": (datetime.now(UTC) - timedelta(days=3)).date().isoformat(),
-            **plan.archives(plan.artifact_bucket()),
+            **plan.archives(bucket), "DatabaseParameter": DATABASE, "Api": "true",
+            "ApiKey": plan.upload(bucket, api.read_bytes(), "zip"),
         }  # fmt: skip
         stack = LocalStack(plan.stack, client, parameters)
         outputs = stack.create()
@@ -192,9 +217,9 @@ def test_a_vendor_that_is_down_lands_nothing_and_the_next_minute_makes_up_for_it
 
 
 def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
-    night = deployed.fire("Nightly")
+    night = deployed.fire("Nightly", copies=True)
     assert night.exit_code == 0, night.text[-4000:]
-    assert deployed.steps() == [(step, "done") for step in STEPS]
+    assert deployed.steps() == [(step, "done") for step in [*STEPS, "copy"]]
     bars = {(line["symbol"], line["bar_start"]) for line in map(json.loads, deployed.raw("bars"))}
     assert deployed.shown() == len(bars)
     assert deployed.record()["measured"]["quarantined_pct"] == 0
@@ -207,6 +232,20 @@ def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
     # no table lies where query results expire
     tables = deployed.objects("athena/tables/", "ResultsBucket")
     assert list(tables) == []
+
+
+def test_postgresql_holds_the_release_and_the_api_serves_it(deployed: Deployed, postgres_server: str) -> None:
+    with psycopg.connect(postgres_server) as connection:
+        counted = connection.execute("select count(*) from api.fct_bar where bar_interval = '1min'").fetchone()
+    assert counted == (deployed.shown(),)
+    page = deployed.ask_the_api("/v1/bars", "symbol=TSLA&interval=1min&limit=5")
+    assert page["statusCode"] == 200, page
+    bars = json.loads(page["body"])
+    assert (bars["count"], set(bars["columns"]["symbol"])) == (5, {"TSLA"})
+    health = json.loads(deployed.ask_the_api("/v1/health")["body"])
+    assert (health["status"], health["release"]) == ("ok", bars["release"])
+    assert "<!doctype html>" in deployed.ask_the_api("/")["body"].lower()
+    assert deployed.deployment.outputs()["Api"].startswith("https://")
 
 
 def test_a_plan_that_fails_stops_everything_and_readers_stay(deployed: Deployed) -> None:

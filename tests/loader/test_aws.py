@@ -17,6 +17,7 @@ from loader.errors import LoaderError
 from loader.lease import Held, lease
 from loader.outcome import Kind
 from loader.providers import registry
+from loader.secret import fetch_secret
 from loader.sinks import Undelivered, dead_letters
 from loader.sinks.folder import FolderSink
 from loader.store import ABSENT, Conflict, FolderStore, S3Store, Store, choose
@@ -109,11 +110,11 @@ def test_a_bucket_that_is_missing_is_named() -> None:
 def test_secrets_come_from_ssm_and_secrets_manager() -> None:
     boto3.client("ssm").put_parameter(Name="/a/key", Value="from-ssm", Type="SecureString")
     boto3.client("secretsmanager").create_secret(Name="a-key", SecretString="from-manager")
-    assert handler.fetch_secret("ssm:/a/key") == "from-ssm"
-    assert handler.fetch_secret("secretsmanager:a-key") == "from-manager"
+    assert fetch_secret("ssm:/a/key") == "from-ssm"
+    assert fetch_secret("secretsmanager:a-key") == "from-manager"
     for place in ("ssm:/none", "secretsmanager:none"):
         with pytest.raises(LoaderError, match=f"cannot read the secret {place}: "):
-            handler.fetch_secret(place)
+            fetch_secret(place)
 
 
 def test_a_function_fans_out_in_shards_that_share_state_in_s3(

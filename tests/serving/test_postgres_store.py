@@ -32,15 +32,15 @@ def pages(client: TestClient, address: str, most: int) -> list[dict[str, Any]]:
     return found
 
 
-def both(lake: Path, server: str) -> tuple[TestClient, TestClient]:
-    return TestClient(create_app(LakeStore(lake))), TestClient(create_app(PostgresStore(server)))
+def both(lake: Path, postgres_server: str) -> tuple[TestClient, TestClient]:
+    return TestClient(create_app(LakeStore(lake))), TestClient(create_app(PostgresStore(postgres_server)))
 
 
 @pytest.mark.usefixtures("database")
-def test_every_answer_is_that_of_the_lake(demo: Path, server: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", server)
+def test_every_answer_is_that_of_the_lake(demo: Path, postgres_server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_server)
     postgres.copy(LakeStore(demo).release())
-    lake, copy = both(demo, server)
+    lake, copy = both(demo, postgres_server)
     rows = 0
     for dataset in DATASETS:
         for order in ("asc", "desc") if dataset.time else ("",):
@@ -63,11 +63,11 @@ def test_every_answer_is_that_of_the_lake(demo: Path, server: str, monkeypatch: 
 
 
 def test_it_moves_with_the_release_and_keeps_answers_until_then(
-    published: PublishedLake, database: Connection, server: str, monkeypatch: pytest.MonkeyPatch
+    published: PublishedLake, database: Connection, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stores, "_SECONDS", 3_600.0)
     postgres.publish(LakeStore(published.folder).release(), database)
-    client = TestClient(create_app(PostgresStore(server)))
+    client = TestClient(create_app(PostgresStore(postgres_server)))
     client.get("/v1/symbols")
     before = client.get("/v1/bars").json()
     assert before["count"] == 10
@@ -82,10 +82,10 @@ def test_it_moves_with_the_release_and_keeps_answers_until_then(
 
 
 def test_a_reading_role_is_enough_and_nothing_can_be_written(
-    published: PublishedLake, database: Connection, server: str
+    published: PublishedLake, database: Connection, postgres_server: str
 ) -> None:
     postgres.publish(LakeStore(published.folder).release(), database)
-    reader = f"{server}&options=-c%20role%3Danon" if "?" in server else f"{server}?options=-c%20role%3Danon"
+    reader = f"{postgres_server}{'&' if '?' in postgres_server else '?'}options=-c%20role%3Danon"
     store = PostgresStore(reader)
     assert TestClient(create_app(store)).get("/v1/bars").json()["count"] == 10
     for statement in ("delete from fct_bar", "create table x (a integer)", "select * from read_text('/etc/hostname')"):
@@ -94,21 +94,21 @@ def test_a_reading_role_is_enough_and_nothing_can_be_written(
 
 
 @pytest.mark.usefixtures("database")
-def test_before_the_first_copy_it_is_unavailable(server: str) -> None:
-    client = TestClient(create_app(PostgresStore(server)), raise_server_exceptions=False)
+def test_before_the_first_copy_it_is_unavailable(postgres_server: str) -> None:
+    client = TestClient(create_app(PostgresStore(postgres_server)), raise_server_exceptions=False)
     assert [client.get(path).status_code for path in ("/v1/bars", "/v1/health", "/openapi.json")] == [503, 503, 200]
 
 
 def test_a_database_that_went_away_is_unavailable_and_its_password_stays_secret(
     published: PublishedLake,
     database: Connection,
-    server: str,
+    postgres_server: str,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(stores, "_SECONDS", 0.0)
     postgres.publish(LakeStore(published.folder).release(), database)
-    store = PostgresStore(server)
+    store = PostgresStore(postgres_server)
     client = TestClient(create_app(store), raise_server_exceptions=False)
     assert client.get("/v1/bars").status_code == 200
     store._url = "postgresql://u:s3cret@127.0.0.1:1/db"

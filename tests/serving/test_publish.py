@@ -132,20 +132,20 @@ def test_readers_read_and_do_not_write(published_lake: PublishedLake, database: 
 
 
 def test_a_kill_half_way_leaves_the_release_before(
-    published_lake: PublishedLake, database: Connection, server: str, monkeypatch: pytest.MonkeyPatch
+    published_lake: PublishedLake, database: Connection, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(published_lake, database)
     published_lake.add("fct_bar", [bar("TSLA", 41, batch_id=2)])
     published_lake.add("v_daily_bar_adjusted", [{"symbol": "TSLA", "source": "yahoo", "session_date": "2024-06-07"}])
     published_lake.publish(monkeypatch)
-    with psycopg.connect(server) as holder:
+    with psycopg.connect(postgres_server) as holder:
         holder.execute(
             "lock table api.v_daily_bar_adjusted"
         )  # the last table: the publisher has written others by then
         publisher = subprocess.Popen(
             [sys.executable, "-m", "serving.publish", "--lake", str(published_lake.folder)],
             cwd=lakes.PROJECT,
-            env=os.environ | {"DATABASE_URL": server, "TICKERLAKE_EXTENSIONS": str(lakes.extensions())},
+            env=os.environ | {"DATABASE_URL": postgres_server, "TICKERLAKE_EXTENSIONS": str(lakes.extensions())},
         )
         waiting = (
             "select count(*) from pg_stat_activity "

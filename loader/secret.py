@@ -1,0 +1,19 @@
+"""Secrets by the name of where they are kept."""
+
+from loader.errors import LoaderError
+
+
+def fetch_secret(place: str) -> str:
+    """Read a secret from SSM or Secrets Manager. Raises LoaderError that names the place, never the secret."""
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    service, _, name = place.partition(":")
+    try:
+        if service == "ssm":
+            return str(boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+        if service == "secretsmanager":
+            return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+    except (BotoCoreError, ClientError) as error:
+        raise LoaderError(f"cannot read the secret {place}: {type(error).__name__}") from None
+    raise LoaderError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")
