@@ -3,12 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 from tests.athena import DATASETS, AthenaWarehouse
 from tests.lake import Lake, bar
 
-_FIRST, _LAST, _NEXT, _AFTER = "2024-06-05", "2024-07-05", "2024-07-08", "2024-07-09"
+_FIRST, _LAST, _NEXT, _AFTER = date(2024, 6, 5), "2024-07-05", "2024-07-08", "2024-07-09"
+"""The first day of a history of twenty sessions, and the sessions after it."""
 _LONG_AGO, _BEFORE, _YESTERDAY, _TODAY, _NOW = (f"dt=2026-03-{day}/hr=00" for day in ("02", "04", "06", "08", "10"))
 """Arrival hours: more than the overlap apart, so that a run does not read the history's raw lines again."""
 
@@ -32,7 +34,8 @@ class Warehouse:
 
     def first_build(self) -> None:
         """Seeds and models from nothing, without tests."""
-        self._simulate("history", _FIRST, self._sessions - 1, _LONG_AGO, days=260)
+        first = _FIRST - timedelta(days=1.46 * max(0, self._sessions - 20))  # a year has 252 sessions or fewer
+        self._simulate("history", first.isoformat(), self._sessions - 1, _LONG_AGO, days=260)
         self._simulate("last", _LAST, 1, _BEFORE, days=1)  # so that the next run's overlap of arrivals is a session
         self.athena.dbt("seed")
         self.athena.dbt("run")

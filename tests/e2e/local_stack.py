@@ -60,7 +60,7 @@ HOW = {
     "AWS::Scheduler::Schedule": (STOOD_IN, "its target is started with its input; time and retries are not played"),
 }
 _NOTHING = object()
-_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six")
+_RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What Lambda's runtime has of its own; all else must be in the package."""
 
 
