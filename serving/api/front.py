@@ -103,7 +103,8 @@ class Front:
             problem = ProblemError(429, f"more than the allowed requests a second: try again in {wait:.1f} s")
             await problem.response({"Retry-After": str(int(wait) + 1)})(scope, receive, send)
             return
-        if len(scope["raw_path"]) + len(scope["query_string"]) > MAX_ADDRESS:
+        path = scope.get("raw_path") or scope["path"].encode()  # which ASGI allows a server to leave out
+        if len(path) + len(scope["query_string"]) > MAX_ADDRESS:
             await ProblemError(414, f"the address is longer than {MAX_ADDRESS} bytes").response()(scope, receive, send)
             return
         headers = Headers(scope=scope)

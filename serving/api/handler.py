@@ -9,10 +9,12 @@ from functools import cache
 from typing import Any
 
 from mangum import Mangum
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from loader.secret import fetch_secret
 from serving.api.app import create_app
 from serving.api.postgres import PostgresStore
+from serving.api.problems import MEDIA_TYPE
 
 _RATE = 50.0
 """Requests a second and client, of each process."""
@@ -20,9 +22,9 @@ _RATE = 50.0
 
 @cache
 def _application() -> Mangum:
-    return Mangum(
-        create_app(PostgresStore(fetch_secret(os.environ["DATABASE_URL_SECRET"])), rate=_RATE), lifespan="off"
-    )
+    store = PostgresStore(fetch_secret(os.environ["DATABASE_URL_SECRET"]))
+    texts = [*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE]
+    return Mangum(create_app(store, rate=_RATE), lifespan="off", text_mime_types=texts)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -57,7 +57,10 @@ class PostgresStore(Store):
         # errors of DuckDB repeat the address they were given; libpq takes the password from here
         os.environ["PGPASSWORD"] = str(address.pop("password", None) or os.environ.get("PGPASSWORD", ""))
         text = conninfo.make_conninfo("", **address)
-        connection = duckdb.connect(config={"extension_directory": str(lakes.extensions())})
+        folder = lakes.extensions()
+        folder.mkdir(parents=True, exist_ok=True)
+        # in Lambda there is no home, which DuckDB must have
+        connection = duckdb.connect(config={"extension_directory": str(folder), "home_directory": str(folder)})
         try:
             import_extension("postgres_scanner", con=connection)  # from its package; once done, nothing
             for statement in (
@@ -70,5 +73,5 @@ class PostgresStore(Store):
             ):
                 connection.execute(statement)
         except duckdb.Error as error:
-            raise PipelineError(f"PostgreSQL cannot be read: {type(error).__name__}") from None
+            raise PipelineError(f"PostgreSQL cannot be read: {' '.join(str(error).split())}") from None
         return Release(tag, published_at, connection, f"lake.{SCHEMA}", health)

@@ -54,7 +54,7 @@ class Deployed:
         }  # fmt: skip
         done = self.machines.invoke(self.stack.made["ApiFunction"][0], event, {})
         assert done.exit_code == 0, done.text[-3000:]
-        return json.loads(done.text.partition("ANSWER ")[2])
+        return json.loads(done.text.partition("ANSWER ")[2].splitlines()[0])
 
     def raw(self, dataset: str) -> list[bytes]:
         """The lines that landed."""

@@ -1,7 +1,10 @@
 """The API gives what is published, page by page, and refuses the rest by name."""
 
+import base64
 import csv
+import gzip
 import io
+import json
 import re
 import socket
 import subprocess
@@ -214,6 +217,32 @@ def test_answers_are_not_held_back_by_nagles_algorithm(tmp_path: Path, monkeypat
     monkeypatch.setattr("serving.api.__main__.uvicorn.Server.run", run)
     assert command.main(["--lake", str(tmp_path), "--port", "0"]) == 0
     assert listening == [("127.0.0.1", socket.IPPROTO_TCP)]
+
+
+def test_it_answers_as_a_function_behind_an_address(published: PublishedLake, monkeypatch: pytest.MonkeyPatch) -> None:
+    from serving.api import handler
+
+    monkeypatch.setenv("DATABASE_URL_SECRET", "ssm:/a/database")
+    monkeypatch.setattr(handler, "fetch_secret", {"ssm:/a/database": str(published.folder)}.__getitem__)
+    monkeypatch.setattr(handler, "PostgresStore", lambda address: LakeStore(Path(address)))
+    handler._application.cache_clear()
+
+    def ask(path: str, query: str = "", **headers: str) -> dict[str, Any]:
+        http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "x"}
+        return handler.lambda_handler(
+            {"version": "2.0", "rawPath": path, "rawQueryString": query, "headers": {"host": "api.example", **headers},
+             "requestContext": {"http": http, "domainName": "api.example"}, "isBase64Encoded": False}, None
+        )  # fmt: skip
+
+    plain = ask("/v1/bars", "symbol=TSLA&limit=5")
+    assert (plain["statusCode"], json.loads(plain["body"])["count"]) == (200, 5)
+    packed = ask("/v1/bars", "symbol=TSLA&limit=5", **{"accept-encoding": "gzip"})
+    assert gzip.decompress(base64.b64decode(packed["body"])).decode() == plain["body"]
+    assert ask("/v1/bars", "symbol=TSLA&limit=5", **{"if-none-match": plain["headers"]["etag"]})["statusCode"] == 304
+    assert "<title>" in ask("/")["body"]
+    refused = ask("/v1/bars", "symbol=" + "X" * 5_000)
+    assert (refused["statusCode"], json.loads(refused["body"])["title"]) == (414, "Address too long")
+    handler._application.cache_clear()
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_back(published: PublishedLake) -> None:
