@@ -42,7 +42,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
         414: "The address is too long",
         422: "A parameter that is not right; the detail names it and its value",
         429: "Too many requests; see Retry-After",
-        503: "Nothing is published yet",
+        503: "Nothing is published yet, or it cannot be read now",
     }.items()
 }
 
@@ -320,8 +320,10 @@ def _add_errors(app: FastAPI) -> None:
 
     @app.exception_handler(PipelineError)
     async def nothing(_: Request, error: PipelineError) -> Response:
-        logging.getLogger("uvicorn.error").error("%s", error)  # the folder is not for clients to know
-        detail = "nothing is published yet: run `make build` (or `make demo` for simulated bars)"
+        logging.getLogger("uvicorn.error").error("%s", error)  # folder and host are not for clients to know
+        detail = (
+            "nothing is published yet (run `make build`, or `make demo` for simulated bars), or it cannot be read now"
+        )
         return ProblemError(503, detail).response({"Retry-After": "60"})
 
     @app.exception_handler(RequestValidationError)

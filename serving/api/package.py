@@ -40,7 +40,7 @@ def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
 
 
 def _own() -> Iterator[tuple[str, Path]]:
-    for folder, pattern in dict.fromkeys(_OWN):
+    for folder, pattern in _OWN:
         for path in (PROJECT / folder).rglob(pattern):
             name = path.relative_to(PROJECT).as_posix()
             if path.is_file() and not name.startswith(_UNUSED):

@@ -19,8 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.lake import PROJECT
 
 _ROWS = 20_000
-_TYPES = {"integer": "integer", "bigint": "bigint", "double": "double", "boolean": "boolean", "date": "date",
-          "timestamp": "timestamp"}  # fmt: skip
+_SAME_IN_DUCKDB = ("integer", "bigint", "double", "boolean", "date", "timestamp")
 
 
 class AthenaSource:
@@ -85,4 +84,6 @@ class AthenaSource:
 
 
 def _type(kind: str, precision: Any, scale: Any) -> str:
-    return f"decimal({precision}, {scale})" if kind == "decimal" else _TYPES.get(kind, "varchar")
+    if kind == "decimal":
+        return f"decimal({precision}, {scale})"
+    return kind if kind in _SAME_IN_DUCKDB else "varchar"
