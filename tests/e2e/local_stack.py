@@ -20,6 +20,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import boto3
 import yaml
 from botocore.exceptions import ClientError
 
@@ -27,24 +28,24 @@ from infra.template import write
 from pipeline.lake import PROJECT
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
-CREATED, STOOD_IN, LINTED = "created", "stood in", "only linted"
+CREATED, AS_OPTION, STOOD_IN, LINTED = "created", "created as an option", "stood in", "only linted"
 HOW = {
     "AWS::Athena::WorkGroup": (CREATED, "results' location and limit hold; encryption is not done"),
     "AWS::Budgets::Budget": (CREATED, "kept, never evaluated"),
     "AWS::CloudWatch::Alarm": (CREATED, "kept, never evaluated"),
     "AWS::CloudWatch::Dashboard": (CREATED, "kept, not drawn"),
     "AWS::CodeBuild::Project": (STOOD_IN, "its archive, variables and commands run in a process; its install does not"),
-    "AWS::DynamoDB::Table": (LINTED, "an option, off; tests/infra puts bars into tables of these keys"),
+    "AWS::DynamoDB::Table": (AS_OPTION, "holds the hot path's items; nothing expires"),
     "AWS::Events::Rule": (CREATED, "kept; no event is matched"),
     "AWS::Glue::Database": (CREATED, "read by Trino"),
     "AWS::Glue::Table": (CREATED, "read by Trino, projection included"),
     "AWS::IAM::ManagedPolicy": (CREATED, "kept, not enforced"),
     "AWS::IAM::Role": (CREATED, "kept, not enforced"),
     "AWS::KMS::Key": (LINTED, "an option, off"),
-    "AWS::Kinesis::Stream": (LINTED, "an option, off"),
+    "AWS::Kinesis::Stream": (AS_OPTION, "holds records; Firehose does not read it here"),
     "AWS::KinesisFirehose::DeliveryStream": (CREATED, "delivers: prefix, GZIP, extension; no buffering"),
     "AWS::Lambda::EventInvokeConfig": (CREATED, "kept; nothing is retried"),
-    "AWS::Lambda::EventSourceMapping": (LINTED, "an option, off"),
+    "AWS::Lambda::EventSourceMapping": (AS_OPTION, "kept; the test hands the records over"),
     "AWS::Lambda::Permission": (LINTED, "an option, off"),
     "AWS::Lambda::Url": (CREATED, "kept; nothing listens: the function is given requests as the URL would"),
     "AWS::Lambda::Function": (STOOD_IN, "its package, handler and variables run in a process; no limits"),
@@ -62,6 +63,19 @@ HOW = {
 _NOTHING = object()
 _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 """What Lambda's runtime has of its own; all else must be in the package."""
+
+
+def clients(endpoint: Mapping[str, str]) -> Callable[[str], Any]:
+    """What makes clients of a local AWS."""
+
+    def client(service: str) -> Any:
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=endpoint["AWS_ENDPOINT_URL"], region_name=endpoint["AWS_REGION"],
+            aws_access_key_id="local", aws_secret_access_key="local",
+        )  # fmt: skip
+
+    return client
 
 
 def translated() -> dict[str, Any]:
@@ -91,7 +105,7 @@ class LocalStack:
     def create(self) -> dict[str, str]:
         """Make every resource whose condition holds; gives the outputs."""
         for logical in self.template["Resources"]:
-            self._make(logical)
+            self.make(logical)
         outputs = {name: self.value(one["Value"]) for name, one in self.template["Outputs"].items()}
         return {name: str(value) for name, value in outputs.items()}
 
@@ -110,7 +124,7 @@ class LocalStack:
             if name == "Ref":
                 return self._ref(of)
             if name == "Fn::GetAtt":
-                return self._make(of[0])[1][of[1]]
+                return self.make(of[0])[1][of[1]]
             if name == "Fn::Sub":
                 return re.sub(r"\$\{(!?)([\w.:]+)\}", self._substituted, of)
             if name == "Fn::If":
@@ -133,7 +147,7 @@ class LocalStack:
         if found[2] in self.template["Resources"] or "." not in found[2]:
             return str(self._ref(found[2]))
         logical, attribute = found[2].split(".", 1)
-        return self._make(logical)[1][attribute]
+        return self.make(logical)[1][attribute]
 
     def _ref(self, name: str) -> Any:
         pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::StackName": self.name,
@@ -142,9 +156,10 @@ class LocalStack:
             return pseudo[name]
         if name in self.template["Parameters"]:
             return self.parameters.get(name, self.template["Parameters"][name].get("Default", ""))
-        return self._make(name)[0]
+        return self.make(name)[0]
 
-    def _make(self, logical: str) -> tuple[str, dict[str, str]]:
+    def make(self, logical: str) -> tuple[str, dict[str, str]]:
+        """Make a resource and what it needs, once; gives its physical name and attributes."""
         if logical in self.made:
             return self.made[logical]
         resource = self.template["Resources"][logical]
@@ -254,6 +269,24 @@ class LocalStack:
         made = self.client("lambda").create_function_url_config(FunctionName=function, AuthType=given["AuthType"])
         return name, {"FunctionUrl": made["FunctionUrl"]}
 
+    def _Lambda_EventSourceMapping(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
+        return str(self.client("lambda").create_event_source_mapping(**given)["UUID"]), {}
+
+    def _Kinesis_Stream(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
+        kinesis, encryption = self.client("kinesis"), given["StreamEncryption"]
+        kinesis.create_stream(StreamName=name, ShardCount=int(given["ShardCount"]))
+        kinesis.start_stream_encryption(
+            StreamName=name, EncryptionType=encryption["EncryptionType"], KeyId=encryption["KeyId"]
+        )
+        return name, {"Arn": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"}
+
+    def _DynamoDB_Table(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
+        dynamodb, lifetime = self.client("dynamodb"), given.pop("TimeToLiveSpecification", None)
+        made = dynamodb.create_table(TableName=name, **given)["TableDescription"]
+        if lifetime:
+            dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
+        return name, {"Arn": made["TableArn"]}
+
     def _Athena_WorkGroup(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         configuration = given["WorkGroupConfiguration"]
         configuration["BytesScannedCutoffPerQuery"] = int(configuration["BytesScannedCutoffPerQuery"])
@@ -329,6 +362,9 @@ class LocalStack:
             "SNS::Topic": ("sns", "delete_topic", {"TopicArn": name}),
             "SNS::Subscription": ("sns", "unsubscribe", {"SubscriptionArn": name}),
             "Lambda::Function": ("lambda", "delete_function", {"FunctionName": name}),
+            "Lambda::EventSourceMapping": ("lambda", "delete_event_source_mapping", {"UUID": name}),
+            "Kinesis::Stream": ("kinesis", "delete_stream", {"StreamName": name}),
+            "DynamoDB::Table": ("dynamodb", "delete_table", {"TableName": name}),
             "Athena::WorkGroup": ("athena", "delete_work_group", {"WorkGroup": name, "RecursiveDeleteOption": True}),
             "Glue::Database": ("glue", "delete_database", {"Name": name}),
             "Glue::Table": ("glue", "delete_table", {"DatabaseName": attributes.get("database"), "Name": name}),

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
-import boto3
 import psycopg
 import pytest
 
@@ -19,7 +18,7 @@ from infra.deployment import Deployment
 from pipeline.dbt import Dbt
 from pipeline.job import FOLDER
 from serving.api import package
-from tests.e2e.local_stack import CREATED, HOW, STOOD_IN, LocalStack, Machines
+from tests.e2e.local_stack import CREATED, HOW, STOOD_IN, LocalStack, Machines, clients
 from tests.loader.vendor import Asked, Vendor
 
 pytestmark = pytest.mark.aws
@@ -131,13 +130,7 @@ def chart(asked: Asked) -> tuple[int, bytes]:
 def deployed(
     local_endpoint: Mapping[str, str], postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
-    def client(service: str) -> Any:
-        return boto3.client(
-            service,  # type: ignore[call-overload]
-            endpoint_url=local_endpoint["AWS_ENDPOINT_URL"], region_name=local_endpoint["AWS_REGION"],
-            aws_access_key_id="local", aws_secret_access_key="local",
-        )  # fmt: skip
-
+    client = clients(local_endpoint)
     said: list[str] = []
     folder = tmp_path_factory.mktemp("deployment")
     with Vendor(chart) as vendor:
