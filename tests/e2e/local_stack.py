@@ -254,6 +254,8 @@ class LocalStack:
 
     def _Lambda_Function(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         properties = {key: value for key, value in given.items() if key != "Tags"}
+        variables = properties["Environment"]["Variables"]
+        variables.update({name: str(value) for name, value in variables.items()})  # as CloudFormation does
         made = self.client("lambda").create_function(FunctionName=name, **properties)
         return name, {"Arn": made["FunctionArn"]}
 
