@@ -27,17 +27,18 @@ def main(arguments: list[str]) -> int:
         tempfile.TemporaryDirectory() as folder,
     ):
         local = Lake(Path(folder) / "lake", options=RESAMPLED)
-        twins = Twins(local, AthenaWarehouse("soak", aws.environment), rounds + 1)
+        twins = Twins(local, AthenaWarehouse("soak", aws.environment), 2 * rounds + 1)
         twins.local.folder.mkdir()
         twins.athena.prepare()
         twins.deliver()
         twins.athena.dbt("seed")
         twins.athena.dbt("run")
-        done = 0
-        for number in range(1, rounds + 1):
+        done = number = 0
+        while done < kills:
+            number += 1
             twins.deliver()
             for _ in range(_ROUND):
-                at = randomly.randint(1, 70)
+                at = randomly.randint(1, 50)
                 was_running = twins.athena.run_killed(at, "run")
                 done += was_running
                 print(f"round {number}: {'killed' if was_running else 'ended before'} statement {at}", flush=True)
