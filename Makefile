@@ -70,7 +70,7 @@ test-all: setup setup-superset ## Run every test that needs no second engine
 	@$(PY) -m pytest -m "not aws"
 
 .PHONY: test-aws
-test-aws: setup setup-local-aws setup-infra setup-superset page ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (under 20 minutes)
+test-aws: setup setup-local-aws setup-infra setup-superset page ## Run the project on Athena's engine, hold it against DuckDB, kill it, deploy to it (half an hour)
 	@.venv-local-aws/bin/python -m pytest --rootdir local_aws -c local_aws/tests/pytest.ini local_aws/tests
 	@$(PY) -m pytest -n 0 -m aws
 
@@ -183,7 +183,7 @@ slim: setup ## Build and test what differs from BASE=origin/main, on what BASE b
 
 ENV ?= dev
 .PHONY: deploy
-deploy: setup page ## Deploy to AWS: ENV=dev PARAMETERS="AlarmEmail=me@example.com Provider=yahoo"
+deploy: setup $(if $(findstring Api=true,$(PARAMETERS)),page) ## Deploy to AWS: ENV=dev PARAMETERS="AlarmEmail=me@example.com Provider=yahoo"
 	@$(PY) -m infra deploy $(ENV) $(PARAMETERS)
 
 .PHONY: verify

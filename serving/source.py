@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import duckdb
+
+_ROWS = 20_000
+
 
 class Source(Protocol):
     """Rows of one release."""
@@ -17,3 +21,9 @@ class Source(Protocol):
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Run a query, in SQL that every engine takes, over bare names of marts; times come naive, in UTC."""
+
+
+def fetched(reading: duckdb.DuckDBPyConnection) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of what was executed, which need not fit into memory."""
+    while rows := reading.fetchmany(_ROWS):
+        yield from rows

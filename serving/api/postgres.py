@@ -27,16 +27,15 @@ class PostgresStore(Store):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
-        self._known: tuple[Hashable, float] = (None, float("-inf"))
+        self._told: tuple[str, str, dict[str, object]] = ("", "", {})
+        self._asked_at = float("-inf")
 
     def _glance(self) -> Hashable:
-        tag, asked_at = self._known
-        return tag if time.monotonic() - asked_at < _SECONDS else None
+        return self._told[0] if time.monotonic() - self._asked_at < _SECONDS else None
 
     def _identity(self) -> Hashable:
-        tag = self._ask()[0]
-        self._known = (tag, time.monotonic())
-        return tag
+        self._told, self._asked_at = self._ask(), time.monotonic()
+        return self._told[0]
 
     def _ask(self) -> tuple[str, str, dict[str, object]]:
         try:
@@ -52,7 +51,7 @@ class PostgresStore(Store):
         return tag, published_at, health
 
     def _open(self) -> Release:
-        tag, published_at, health = self._ask()
+        tag, published_at, health = self._told
         address = conninfo.conninfo_to_dict(self._url)
         # errors of DuckDB repeat the address they were given; libpq takes the password from here
         os.environ["PGPASSWORD"] = str(address.pop("password", None) or os.environ.get("PGPASSWORD", ""))

@@ -12,8 +12,7 @@ import duckdb
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
 from serving.health import health
-
-_ROWS = 20_000
+from serving.source import fetched
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ class Release:
         """Run a query whose rows need not fit into memory."""
         with self._cursor() as cursor:
             cursor.execute(sql)
-            while rows := cursor.fetchmany(_ROWS):
-                yield from rows
+            yield from fetched(cursor)
 
     def health(self) -> Mapping[str, Any]:
         """How fresh and how whole the release is."""

@@ -17,8 +17,8 @@ from pyathena.error import Error
 
 from pipeline.errors import PipelineError
 from pipeline.lake import PROJECT
+from serving.source import fetched
 
-_ROWS = 20_000
 _SAME_IN_DUCKDB = ("integer", "bigint", "double", "boolean", "date", "timestamp")
 
 
@@ -79,8 +79,7 @@ class AthenaSource:
                     "escape = '\"', nullstr = '', allow_quoted_nulls = false)",
                     [str(file), columns],
                 )
-                while rows := reading.fetchmany(_ROWS):
-                    yield from rows
+                yield from fetched(reading)
 
 
 def _type(kind: str, precision: Any, scale: Any) -> str:

@@ -1,12 +1,12 @@
 """The PostgreSQL copy and the API of the template: options that are off, and read one secret."""
 
 import json
-import re
 from typing import Any
 
 from infra.template import load
 from serving.api import package
 from serving.api.handler import lambda_handler
+from tests.infra.test_hot_path import assert_only_its_own_need_it
 
 TEMPLATE = load()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -23,10 +23,7 @@ def test_both_are_off_and_leave_nothing_behind_when_they_are() -> None:
     parameters = TEMPLATE["Parameters"]
     assert (parameters["Api"]["Default"], parameters["DatabaseParameter"]["Default"]) == ("false", "")
     assert {"ApiFunction", "ApiUrl", "ApiRole", "ApiLogs", "ApiFails", "ApiForEverybody"} < OWN
-    named = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
-    for name, one in RESOURCES.items():
-        reached = set(named.findall(json.dumps(one))) & OWN
-        assert name in OWN or not reached, f"{name} needs {reached}, which may not be there"
+    assert_only_its_own_need_it(OWN)
     assert TEMPLATE["Conditions"]["HasApi"]["Fn::And"][1] == {"Condition": "HasDatabase"}
     assert "ApiNeedsADatabase" in TEMPLATE["Rules"]
 

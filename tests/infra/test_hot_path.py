@@ -34,14 +34,19 @@ def granted(target: str) -> set[str]:
     return found
 
 
+def assert_only_its_own_need_it(own: set[str]) -> None:
+    """No resource outside an option refers to one inside, which may not be there."""
+    named = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
+    for name, one in RESOURCES.items():
+        reached = set(named.findall(json.dumps(one))) & own
+        assert name in own or not reached, f"{name} needs {reached}, which may not be there"
+
+
 def test_it_is_off_and_leaves_nothing_behind_when_it_is() -> None:
     assert TEMPLATE["Parameters"]["HotPath"]["Default"] == "false"
     names = {"HotBars", "HotAlerts", "Signals", "HotPathRole", "HotPathFunction", "HotPathSource", "HotPathFails"}
     assert names < set(OWN)
-    named = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
-    for name, one in RESOURCES.items():
-        reached = set(named.findall(json.dumps(one))) & set(OWN)
-        assert name in OWN or not reached, f"{name} needs {reached}, which may not be there"
+    assert_only_its_own_need_it(set(OWN))
     assert TEMPLATE["Conditions"]["HasHotPath"]["Fn::And"][1] == {"Condition": "HasKinesis"}
     assert "HotPathNeedsAStream" in TEMPLATE["Rules"]
 
