@@ -1,11 +1,11 @@
-{#- Run-operation, after the tests: one view per public model in the published schema, on primary series only, and one
-    release record that says what they show. TICKERLAKE_PUBLISHED_SCHEMA names another schema than the var, for several
-    deployments or developers in one account. -#}
+{#- Run-operation, after the tests: one view per public model in the published schema, on primary series only; one release
+    record that says what they show; and one among the records of progress, up to which batch they show the bars.
+    TICKERLAKE_PUBLISHED_SCHEMA names another schema than the var, for several deployments or developers in one account. -#}
 {% macro publish() %}
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}
   {%- do adapter.create_schema(schema) -%}
-  {%- set released = [] -%}
+  {%- set seen, released = readers_have_seen(read_records()), [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
     {%- set relation = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
     {%- set version = table_version(relation) if node.config.materialized == 'incremental' else none -%}
@@ -19,6 +19,7 @@
   {%- do run_query(
     "insert into " ~ release ~ " select coalesce(max(release_id), 0) + 1, " ~ current_utc() ~ ", '" ~ invocation_id ~ "', '"
     ~ released | join(',') ~ "' from " ~ release) -%}
+  {%- do run_query(insert_records([{'model': 'release', 'batch_id': seen, 'arrival_until': '', 'fingerprint': ''}])) -%}
 {% endmacro %}
 
 {% macro published_view(view, relation, columns, version) %}

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.loaders import JSONFileLoader
 
 from pipeline.dbt import Dbt
 from pipeline.errors import PipelineError
@@ -24,6 +25,10 @@ RESULTS, WAREHOUSE = "results", "warehouse"
 _DBT = Path(sys.executable).parent / "dbt"
 
 DATASETS = ("bars", "daily_bars", "corporate_actions")
+
+
+_read_model = cache(JSONFileLoader().load_file)
+"""dbt-athena makes clients anew for each statement; half of a build's processor time goes into their files."""
 
 
 class StatementFailedError(Exception):
@@ -81,7 +86,8 @@ class AthenaWarehouse:
 
     def dbt(self, *arguments: str, check: bool = True) -> str:
         """Run dbt in this process; gives what failed. A failing command fails the test unless `check` is off."""
-        with mock.patch.dict(os.environ, self.environment()):
+        reads_once = mock.patch.object(JSONFileLoader, "load_file", lambda _, path: _read_model(path))
+        with mock.patch.dict(os.environ, self.environment()), reads_once:
             try:
                 if arguments[0] == "run-operation":
                     _dbt(self.name).run_operation(arguments[1], args=arguments[3] if arguments[2:] else "{}")

@@ -76,9 +76,9 @@ class Bill:
         return sum([*self.models.values(), *self.tests.values()], Cost())
 
 
-def executions(athena: Any, since: set[str]) -> list[dict[str, Any]]:
-    """All statements of the primary workgroup that are not in `since`."""
-    pages = athena.get_paginator("list_query_executions").paginate()
+def executions(athena: Any, since: set[str], workgroup: str = "primary") -> list[dict[str, Any]]:
+    """All statements of a workgroup that are not in `since`, newest first."""
+    pages = athena.get_paginator("list_query_executions").paginate(WorkGroup=workgroup)
     ids = [i for page in pages for i in page["QueryExecutionIds"] if i not in since]
     found: list[dict[str, Any]] = []
     for start in range(0, len(ids), 50):

@@ -33,12 +33,13 @@ class Warehouse:
         }
 
     def first_build(self) -> None:
-        """Seeds and models from nothing, without tests."""
+        """Seeds and models from nothing, published without tests."""
         first = _FIRST - timedelta(days=1.46 * max(0, self._sessions - 20))  # a year has 252 sessions or fewer
         self._simulate("history", first.isoformat(), self._sessions - 1, _LONG_AGO, days=260)
         self._simulate("last", _LAST, 1, _BEFORE, days=1)  # so that the next run's overlap of arrivals is a session
         self.athena.dbt("seed")
         self.athena.dbt("run")
+        self.athena.dbt("run-operation", "publish")
 
     def append_a_day(self) -> None:
         """What a nightly run does: one more session and its days, planned, every test, published."""

@@ -20,7 +20,7 @@
     series.bars_before > 0 as is_cut,
     case when bars.batch_id > {{ consumed_batch() }} then 1 else 0 end as is_changed
   from {{ bars }} as bars
-  inner join ({{ series_reach(consumed_batch(), reach, dates) }}) as series
+  inner join ({{ series_reach(consumed_batch(), [(this.identifier, reach, dates)]) }}) as series
     on series.symbol = bars.symbol
     and series.bar_interval = bars.bar_interval
     and series.source = bars.source

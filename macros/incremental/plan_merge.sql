@@ -42,17 +42,23 @@
   {{ return(true) }}
 {% endmacro %}
 
-{#- The earliest date of a bar that some reader of fct_bar has not recorded yet, or of a split that fct_bar has not (a killed
-    or failed run's), or none. -#}
+{#- The earliest date of a bar that some reader of fct_bar has not recorded yet, or that no release shows, or of a split that
+    fct_bar has not seen (a killed or failed run's), or none. -#}
 {% macro earliest_unconsumed(known) %}
+  {%- set seen = [readers_have_seen(known), known.get('release', {}).get('batch_id', 0)] | min -%}
+  {{ return(run_query(
+    "select cast(min(earliest) as varchar) from (select min(bar_date) as earliest from " ~ model_relation('fct_bar')
+    ~ " where batch_id > " ~ seen ~ " union all select min(effective_date) from " ~ model_relation('int_action__known')
+    ~ " where kind = 'split' and batch_id > " ~ known.get('fct_bar', {}).get('batch_id', 0) ~ ") as dates").rows[0][0]) }}
+{% endmacro %}
+
+{#- The batch up to which every reader of fct_bar has recorded its bars. -#}
+{% macro readers_have_seen(known) %}
   {%- set consumed = [] -%}
   {%- for name, node in protocol_models().items() if 'fct_bar' in node.config.meta.consumes -%}
     {%- do consumed.append(known.get(name, {}).get('batch_id', 0)) -%}
   {%- endfor -%}
-  {{ return(run_query(
-    "select cast(min(earliest) as varchar) from (select min(bar_date) as earliest from " ~ model_relation('fct_bar')
-    ~ " where batch_id > " ~ (consumed | min) ~ " union all select min(effective_date) from " ~ model_relation('int_action__known')
-    ~ " where kind = 'split' and batch_id > " ~ known.get('fct_bar', {}).get('batch_id', 0) ~ ") as dates").rows[0][0]) }}
+  {{ return(consumed | min) }}
 {% endmacro %}
 
 {#- The table of a protocol model. -#}

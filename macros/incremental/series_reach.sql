@@ -1,12 +1,14 @@
-{#- One row per series with a bar changed after batch `consumed`: read_from, the latest date with at least `reach` bars and
-    `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has before that date.
-    Counts of bars and of dates that have bars, not days of a calendar, make the reach. -#}
-{% macro series_reach(consumed, reach, dates=0) %}
+{#- One row per model of `looks` and series with a bar changed after batch `consumed`: read_from, the latest date with at least
+    `reach` bars and `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has
+    before that date. Counts of bars and of dates that have bars, not days of a calendar, make the reach.
+
+    looks: [(model, reach, dates)] -#}
+{% macro series_reach(consumed, looks) %}
 {%- set is_far_enough -%}
-counted.bars_before <= changed.bars_before - {{ reach }} and counted.dates_before <= changed.dates_before - {{ dates }}
+counted.bars_before <= changed.bars_before - look.reach and counted.dates_before <= changed.dates_before - look.dates
 {%- endset %}
   select
-    changed.symbol, changed.bar_interval, changed.source,
+    look.model, changed.symbol, changed.bar_interval, changed.source,
     coalesce(
       max(case when {{ is_far_enough }} then counted.bar_date end), min(counted.bar_date), min(changed.changed_from)
     ) as read_from,
@@ -28,6 +30,9 @@ counted.bars_before <= changed.bars_before - {{ reach }} and counted.dates_befor
       and earlier.bar_date < first_change.changed_from
     group by first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from
   ) as changed
+  cross join (
+    values {% for model, reach, dates in looks %}('{{ model }}', {{ reach }}, {{ dates }}){{ ', ' if not loop.last }}{% endfor %}
+  ) as look (model, reach, dates)
   left join (
     select
       symbol, bar_interval, source, bar_date,
@@ -39,5 +44,5 @@ counted.bars_before <= changed.bars_before - {{ reach }} and counted.dates_befor
     and counted.bar_interval = changed.bar_interval
     and counted.source = changed.source
     and counted.bar_date <= changed.changed_from
-  group by changed.symbol, changed.bar_interval, changed.source
+  group by look.model, changed.symbol, changed.bar_interval, changed.source
 {% endmacro %}

@@ -1,6 +1,9 @@
 """Every landed line is accounted for, and a line that gets lost is found."""
 
+import subprocess
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +12,7 @@ import pytest
 from pipeline import lake as lakes
 from tests.lake import Lake, bar
 
+DBT = Path(sys.executable).parent / "dbt"
 AUDIT = """
     select dt, hr, landed_lines, winning_lines, superseded_lines, duplicate_lines, quarantined_lines, missing_lines
     from lake.tickerlake_audit.fct_load_audit order by dt, hr
@@ -89,3 +93,22 @@ def test_a_session_that_was_never_fetched_is_one_gap(lake: Lake) -> None:
     lake.land(minutes("2024-07-08", "13:30", 390, "A") + minutes("2024-07-10", "13:30", 5, "B"), "2024-07-10 17")
     lake.run()
     assert gaps(lake) == [("SCHG", "07-09 13:30", 390, "not_fetched")]
+
+
+def test_within_the_day_keys_are_asked_of_what_changed_and_rows_found_below_it(tmp_path: Path) -> None:
+    table = """(values
+        ('old twice', date '2026-03-01', 1), ('old twice', date '2026-03-01', 2), ('misplaced', date '2026-03-01', 3),
+        ('new twice', date '2026-03-02', 2), ('new twice', date '2026-03-02', 3), ('once', date '2026-03-03', 3),
+        (null, date '2026-03-03', 3), ('undated', null, 3)) as mart (k, day, batch_id)"""
+
+    def found(start: str) -> set[tuple[str | None, int]]:
+        sql = _compiled(f"{{{{ doubled_keys({table!r}, ['k'], 'day', {start}, 3) }}}}", tmp_path)
+        return set(duckdb.sql(sql).fetchall())
+
+    assert found("none") == {("old twice", 2), ("new twice", 2), (None, 1)}
+    assert found("'2026-03-02'") == {("new twice", 2), (None, 1), ("misplaced", 1), ("undated", 1)}
+
+
+def _compiled(jinja: str, target: Path) -> str:
+    arguments = ["--quiet", "compile", "--inline", jinja, "--no-populate-cache", "--target-path", str(target)]
+    return subprocess.run([DBT, *arguments], cwd=lakes.PROJECT, capture_output=True, text=True, check=True).stdout

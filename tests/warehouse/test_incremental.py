@@ -11,7 +11,7 @@ import pytest
 from loader.providers.simulate import simulate
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
-from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar, dbt, project_copy, seeded
+from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar, dbt, project_copy, seeded, without_resampling
 
 
 def minutes(count: int, *, start: str = "2026-03-02T14:30:00", symbol: str = "TSLA") -> list[dict[str, object]]:
@@ -327,6 +327,25 @@ def test_empty_and_sampled_builds_are_refused_where_data_is(lake: Lake, flag: st
         lake.dbt("build", *flag.split("="))
     assert lake.query("select * from lake.tickerlake_audit.model_watermark order by all") == before
     assert len(lake.mart("fct_bar")) == 30
+
+
+@pytest.mark.slow
+def test_the_plan_looks_back_to_the_bars_that_no_release_shows(lake: Lake) -> None:
+    """What a gate held back is tested again, however long ago it was built."""
+    of_tickerlake = dbt(lake.project, without_resampling(lake.options))
+
+    def build(day: str, *, publishes: bool) -> str:
+        lake.land([bar(minute=f"{day}T15:00:00Z", received_at=f"{day}T15:02:00.000Z", run_id=day)], f"{day} 15")
+        assert {result.status for result in lake.dbt("run")} == {"success"}
+        if publishes:
+            of_tickerlake.run_operation("publish")
+        return of_tickerlake.answer("plan_merge")
+
+    lake.dbt("seed")
+    assert build("2026-03-02", publishes=True) == "merge_from=2026-03-01"  # a day before what arrived last
+    assert build("2026-03-04", publishes=False) == "merge_from=2026-03-03"
+    assert build("2026-04-06", publishes=False) == "merge_from=2026-03-04"
+    assert build("2026-05-04", publishes=True) == "merge_from=2026-05-03"
 
 
 def _forget_manifests() -> None:
