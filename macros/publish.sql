@@ -5,13 +5,17 @@
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}
   {%- do adapter.create_schema(schema) -%}
-  {%- set seen, released = readers_have_seen(read_records()), [] -%}
+  {%- set seen, marts, tables, released = readers_have_seen(read_records()), [], [], [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
-    {%- set relation = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
-    {%- set version = table_version(relation) if node.config.materialized == 'incremental' else none -%}
-    {%- do run_query(published_view(api.Relation.create(
-      database=schema.database, schema=schema.schema, identifier=node.alias), relation, node.columns, version)) -%}
-    {%- do released.append(node.alias ~ '=' ~ (version or 'live')) -%}
+    {%- set mart = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
+    {%- do marts.append((mart, node.columns)) -%}
+    {%- if node.config.materialized == 'incremental' -%}{%- do tables.append(mart) -%}{%- endif -%}
+  {%- endfor -%}
+  {%- set versions = table_versions(tables) -%}
+  {%- for mart, columns in marts -%}
+    {%- set view = api.Relation.create(database=schema.database, schema=schema.schema, identifier=mart.identifier) -%}
+    {%- do run_query(published_view(view, mart, columns, versions.get(mart.identifier))) -%}
+    {%- do released.append(mart.identifier ~ '=' ~ versions.get(mart.identifier, 'live')) -%}
   {%- endfor -%}
   {%- set release = audit_relation('release') -%}
   {%- do run_query(create_audit_table(release, {

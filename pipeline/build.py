@@ -94,10 +94,14 @@ def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:
 
     The answer reaches the models' configuration through the environment, which dbt reads when it parses.
     """
-    os.environ["TICKERLAKE_MERGE_FROM"] = ""
-    dbt.parse_again()
+    _merge_from(dbt, "")
     if not full_refresh:
-        os.environ["TICKERLAKE_MERGE_FROM"] = dbt.answer("plan_merge").removeprefix("merge_from=")
+        _merge_from(dbt, dbt.answer("plan_merge").removeprefix("merge_from="))
+
+
+def _merge_from(dbt: Dbt, day: str) -> None:
+    if os.environ.get("TICKERLAKE_MERGE_FROM", "") != day:
+        os.environ["TICKERLAKE_MERGE_FROM"] = day
         dbt.parse_again()
 
 

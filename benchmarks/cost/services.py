@@ -40,10 +40,10 @@ class Usage:
     """quarantined_pct and job_seconds."""
     intraday_runs: int = 147
     intraday_minutes: int = 5
-    """Taken: a minute of start and installing, then some 120 statements at two seconds each."""
+    """Taken: a minute of start and installing, then some 100 statements at two seconds each."""
     nightly_runs: int = 21
     nightly_minutes: int = 10
-    """Taken as intraday_minutes, with some 370 statements."""
+    """Taken as intraday_minutes, with some 300 statements."""
     statements: int = 0
     """Of Athena; `on_athena` fills it, and athena_dollars, from results/cost.json."""
     puts_a_statement: int = 3

@@ -1,4 +1,4 @@
-{#- The newest record of every model and seed: {name: {batch_id, arrival_until, fingerprint,
+{#- The newest record of every model and seed, and of the last release: {name: {batch_id, arrival_until, fingerprint,
     record_id}}. A tiny table: one row per model and run. -#}
 {% macro read_records() %}
   {%- set found = {} -%}

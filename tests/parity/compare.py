@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 from pipeline import lake as lakes
@@ -14,11 +15,10 @@ Rows = dict[tuple[Any, ...], dict[str, Any]]
 
 
 def differences(
-    local: Lake, there_rows: Sequence[dict[str, Any]], mart: str, key: Sequence[str]
-) -> tuple[int, list[str]]:
-    """Compare Athena's rows of a mart with DuckDB's, batch_id apart. Gives how many, and each difference."""
-    here = _keyed(_local_rows(local, f"lake.{mart}"), key)
-    there = _keyed(there_rows, key)
+    here_rows: Sequence[dict[str, Any]], there_rows: Sequence[dict[str, Any]], mart: str, key: Sequence[str]
+) -> list[str]:
+    """Each difference between DuckDB's rows of a mart and Athena's, batch_id apart."""
+    here, there = _keyed(here_rows, key), _keyed(there_rows, key)
     found = [f"{mart} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
     found += [f"{mart} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
     for k in here.keys() & there.keys():
@@ -28,30 +28,23 @@ def differences(
             other = there[k][column]
             if not _same(value, other, float(here[k].get("close") or 1)):
                 found.append(f"{mart} {k} {column}: DuckDB {value!r}, Athena {other!r}")
-    return len(here), found
+    return found
 
 
 def assert_equal(local: Lake, athena: AthenaWarehouse, without: Collection[str] = ()) -> dict[str, int]:
     """Hold every public mart equal, but those `without`. Gives the rows compared of each, by the mart's name."""
     rows, found = {}, []
     marts = {mart: key for mart, key in public_marts().items() if mart.split(".")[1] not in without}
-    with ThreadPoolExecutor(4) as pool:  # most of a small query is waiting
+    with ThreadPoolExecutor(4) as pool, closing(lakes.connect(local.folder, lakes.CATALOG)) as connection:
         answers = pool.map(lambda mart: athena.rows(f"select * from {athena.relation(mart)}"), marts)
-        for (mart, key), answer in zip(marts.items(), answers, strict=True):
-            rows[mart.split(".")[1]], different = differences(local, answer, mart, key)
-            found += different
+        for (mart, key), there in zip(marts.items(), answers, strict=True):  # most of a small query is waiting
+            here = connection.sql(f"select * from lake.{mart}")
+            here_rows = [dict(zip(here.columns, row, strict=True)) for row in here.fetchall()]
+            rows[mart.split(".")[1]] = len(here_rows)
+            found += differences(here_rows, there, mart, key)
     assert not found, f"{len(found)} differences, the first:\n" + "\n".join(found[:_SHOWN])
     print("rows equal on both engines:", rows)
     return rows
-
-
-def _local_rows(local: Lake, relation: str) -> list[dict[str, Any]]:
-    connection = lakes.connect(local.folder, lakes.CATALOG)
-    try:
-        answer = connection.sql(f"select * from {relation}")
-        return [dict(zip(answer.columns, row, strict=True)) for row in answer.fetchall()]
-    finally:
-        connection.close()
 
 
 def _keyed(rows: Sequence[dict[str, Any]], key: Sequence[str]) -> Rows:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import duckdb
 import pytest
 
 from pipeline.lake import PROJECT
-from tests.athena import _DBT, AthenaWarehouse
+from tests.athena import AthenaWarehouse
+from tests.lake import compiled
 
 pytestmark = pytest.mark.aws
 
@@ -20,14 +20,14 @@ ELSEWHERE = {
     "acquire_lease": "test_a_second_run_waits_for_the_lease",
     "release_lease": "test_a_second_run_waits_for_the_lease",
     "at_version": "test_a_bound_later_than_what_must_be_written_is_refused_and_readers_stay",
-    "table_version": "test_a_bound_later_than_what_must_be_written_is_refused_and_readers_stay",
+    "table_versions": "test_a_bound_later_than_what_must_be_written_is_refused_and_readers_stay",
     "create_audit_table": "every run",
     "create_raw_table": "every run",
     "raw_lines": "every run",
     "first_arrival_date": "test_a_full_refresh_equals_the_increments",
     "maintain": "test_maintenance_packs_files_and_spares_what_the_release_shows",
-    "merge_floor": "test_a_planned_build_takes_all_that_is_new_bounds_its_merges_passes_its_tests_and_publishes",
-    "merge_predicates": "test_a_planned_build_takes_all_that_is_new_bounds_its_merges_passes_its_tests_and_publishes",
+    "merge_floor": "test_a_planned_build_heals_killed_runs_bounds_its_merges_passes_its_tests_and_publishes",
+    "merge_predicates": "test_a_planned_build_heals_killed_runs_bounds_its_merges_passes_its_tests_and_publishes",
     "partition_by": "every run",
     "unsupported_engine": "a compile error",
     "warehouse_database": "every run",
@@ -162,8 +162,8 @@ def test_each_case_gives_the_same_value_on_both_engines(
     athena, wanted = athena_warehouse("cases"), cases()
     names = list(wanted)
     template = "select\n" + ",\n".join(f"{expression} as c{i}" for i, expression in enumerate(wanted.values()))
-    local_sql = _compiled(template, "local", {**os.environ, "TICKERLAKE_LAKE": str(tmp_path)})
-    athena_sql = _compiled(template, "aws", athena.environment())
+    local_sql = compiled(template, {**os.environ, "TICKERLAKE_LAKE": str(tmp_path)})
+    athena_sql = compiled(template, athena.environment(), "aws")
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")
     answer = connection.sql(local_sql)
@@ -179,13 +179,3 @@ def test_each_case_gives_the_same_value_on_both_engines(
 
 def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _compiled(template: str, target: str, environment: dict[str, str]) -> str:
-    (Path(environment.get("TICKERLAKE_LAKE", PROJECT)) / "warehouse").mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [str(_DBT), "--quiet", "compile", "--inline", template, "--output", "json", "--target", target, "--no-populate-cache"],
-        cwd=PROJECT, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:]
-    return str(json.loads(done.stdout)["compiled"])

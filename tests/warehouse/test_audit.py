@@ -1,7 +1,6 @@
 """Every landed line is accounted for, and a line that gets lost is found."""
 
-import subprocess
-import sys
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ import duckdb
 import pytest
 
 from pipeline import lake as lakes
-from tests.lake import Lake, bar
+from tests.lake import Lake, bar, compiled
 
-DBT = Path(sys.executable).parent / "dbt"
 AUDIT = """
     select dt, hr, landed_lines, winning_lines, superseded_lines, duplicate_lines, quarantined_lines, missing_lines
     from lake.tickerlake_audit.fct_load_audit order by dt, hr
@@ -102,13 +100,8 @@ def test_within_the_day_keys_are_asked_of_what_changed_and_rows_found_below_it(t
         (null, date '2026-03-03', 3), ('undated', null, 3)) as mart (k, day, batch_id)"""
 
     def found(start: str) -> set[tuple[str | None, int]]:
-        sql = _compiled(f"{{{{ doubled_keys({table!r}, ['k'], 'day', {start}, 3) }}}}", tmp_path)
-        return set(duckdb.sql(sql).fetchall())
+        template = f"{{{{ doubled_keys({table!r}, ['k'], 'day', {start}, 3) }}}}"
+        return set(duckdb.sql(compiled(template, {**os.environ, "TICKERLAKE_LAKE": str(tmp_path)})).fetchall())
 
     assert found("none") == {("old twice", 2), ("new twice", 2), (None, 1)}
     assert found("'2026-03-02'") == {("new twice", 2), (None, 1), ("misplaced", 1), ("undated", 1)}
-
-
-def _compiled(jinja: str, target: Path) -> str:
-    arguments = ["--quiet", "compile", "--inline", jinja, "--no-populate-cache", "--target-path", str(target)]
-    return subprocess.run([DBT, *arguments], cwd=lakes.PROJECT, capture_output=True, text=True, check=True).stdout

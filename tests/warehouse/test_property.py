@@ -32,7 +32,7 @@ from hypothesis import strategies as st
 
 from pipeline import lake as lakes
 from pipeline.errors import PipelineError
-from tests.lake import DAILY_MARTS, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
+from tests.lake import DAILY_MARTS, DBT, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
 
 PARTIAL = (
     ("int_bar__arrived", "fct_bar"),
@@ -251,7 +251,7 @@ def test_a_process_killed_at_any_time_leaves_nothing_that_the_next_run_does_not_
             f"2026-04-02 {12 + number}",
         )
         command = [
-            str(Path(sys.executable).parent / "dbt"),
+            str(DBT),
             "run",
             "--target-path",
             str(tmp_path / "target"),

@@ -1,0 +1,17 @@
+{#- The newest snapshot's id of each table, by the table's name, to publish it by; {} where the whole catalogue is published as
+    a copy. -#}
+{% macro table_versions(relations) %}{{ return(adapter.dispatch('table_versions')(relations)) }}{% endmacro %}
+
+{% macro default__table_versions(relations) %}{{ unsupported_engine('table_versions') }}{% endmacro %}
+
+{% macro duckdb__table_versions(relations) %}{{ return({}) }}{% endmacro %}
+
+{% macro athena__table_versions(relations) %}
+  {%- set newest, versions = [], {} -%}
+  {%- for relation in relations -%}
+    {%- do newest.append(
+      "select '" ~ relation.identifier ~ "', max_by(snapshot_id, committed_at) from \"" ~ relation.schema ~ '"."' ~ relation.identifier ~ '$snapshots"') -%}
+  {%- endfor -%}
+  {%- for row in run_query(newest | join(' union all ')).rows -%}{%- do versions.update({row[0]: row[1]}) -%}{%- endfor -%}
+  {{ return(versions) }}
+{% endmacro %}
