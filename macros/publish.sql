@@ -7,7 +7,7 @@
   {%- do adapter.create_schema(schema) -%}
   {%- set seen, marts, tables, released = readers_have_seen(read_records()), [], [], [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
-    {%- set mart = api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias) -%}
+    {%- set mart = node_relation(node) -%}
     {%- do marts.append((mart, node.columns)) -%}
     {%- if node.config.materialized == 'incremental' -%}{%- do tables.append(mart) -%}{%- endif -%}
   {%- endfor -%}
@@ -15,7 +15,7 @@
   {%- for mart, columns in marts -%}
     {%- set view = api.Relation.create(database=schema.database, schema=schema.schema, identifier=mart.identifier) -%}
     {%- do run_query(published_view(view, mart, columns, versions.get(mart.identifier))) -%}
-    {%- do released.append(mart.identifier ~ '=' ~ versions.get(mart.identifier, 'live')) -%}
+    {%- do released.append(mart.identifier ~ '=' ~ (versions.get(mart.identifier) or 'live')) -%}
   {%- endfor -%}
   {%- set release = audit_relation('release') -%}
   {%- do run_query(create_audit_table(release, {

@@ -39,8 +39,7 @@ def dbt(project: Path = lakes.PROJECT, options: tuple[str, ...] = ()) -> Dbt:
 
 
 def compiled(template: str, environment: Mapping[str, str], target: str = "local") -> str:
-    """The SQL of a template that may call the project's macros."""
-    (Path(environment.get("TICKERLAKE_LAKE", lakes.PROJECT)) / "warehouse").mkdir(parents=True, exist_ok=True)
+    """The SQL of a template that may call the project's macros, in a warehouse's environment."""
     done = subprocess.run(
         [str(DBT), "--quiet", "compile", "--inline", template, "--output", "json", "--target", target,
          "--no-populate-cache"],
@@ -110,6 +109,12 @@ class Lake:
         texts = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
         target.write_bytes(gzip.compress(b"\n".join(texts) + b"\n"))
         return target
+
+    def environment(self) -> dict[str, str]:
+        """What dbt and the pipeline need to work here in a process of their own."""
+        (self.folder / "warehouse").mkdir(parents=True, exist_ok=True)
+        here = {"TICKERLAKE_LAKE": str(self.folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
+        return {**os.environ, **here}
 
     def dbt(self, *arguments: str) -> list[NodeResult]:
         """Run a dbt command here, whatever comes of it."""

@@ -17,7 +17,7 @@
   {%- do acquire_lease() -%}
   {%- set releases = kept_releases() -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.meta.maintenance -%}
-    {%- set table = load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
+    {%- set table = load_relation(node_relation(node)) -%}
     {%- if table and node.config.materialized == 'incremental' -%}
       {%- set before, wanted = table_size(table), node.config.meta.maintenance -%}
       {%- set keep = [wanted.keep_days * 86400, seconds_since_release(table, releases)] | max -%}

@@ -33,7 +33,7 @@
 {% macro models_to_reset(known) %}
   {%- set resets, models = [], protocol_models() -%}
   {%- for name, node in models.items() -%}
-    {%- set relation = load_relation(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) -%}
+    {%- set relation = load_relation(node_relation(node)) -%}
     {%- set is_refreshed = flags.FULL_REFRESH and node.unique_id in selected_resources -%}
     {%- if is_refreshed and relation and name in ('fct_bar', 'fct_daily_bar', 'int_action__known') -%}
       {%- do refuse_to_forget(name, relation) -%}

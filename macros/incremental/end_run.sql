@@ -35,9 +35,7 @@
 {#- The newest arrival hour a model has seen: int_bar__arrived looks at its rows, its readers take what it has recorded. -#}
 {% macro consumed_arrival(name, models, known) %}
   {%- if name == 'int_bar__arrived' -%}
-    {%- set node = models[name] -%}
-    {%- set newest = run_query("select max(dt || ' ' || hr) from " ~ api.Relation.create(
-      database=node.database, schema=node.schema, identifier=node.alias)).rows[0][0] -%}
+    {%- set newest = run_query("select max(dt || ' ' || hr) from " ~ node_relation(models[name])).rows[0][0] -%}
     {{ return([newest or '', known.get(name, {}).get('arrival_until', '')] | max) }}
   {%- elif 'int_bar__arrived' in models[name].config.meta.consumes -%}
     {{ return(known.get('int_bar__arrived', {}).get('arrival_until', '')) }}

@@ -63,8 +63,7 @@
 
 {#- The table of a protocol model. -#}
 {% macro model_relation(name) %}
-  {%- set node = protocol_models()[name] -%}
-  {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
+  {{ return(node_relation(protocol_models()[name])) }}
 {% endmacro %}
 
 {#- Stop a run whose floor does not cover what an earlier run left half done: its merges would insert what they should

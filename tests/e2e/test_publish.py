@@ -1,6 +1,5 @@
 """Readers see tested data only, and go on reading while a build runs."""
 
-import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -30,10 +29,6 @@ def published_bars(lake: Lake) -> int:
         return len(connection.sql("select symbol from fct_bar").fetchall())
 
 
-def pipeline_options(lake: Lake) -> dict[str, str]:
-    return os.environ | {"TICKERLAKE_LAKE": str(lake.folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
-
-
 @pytest.mark.slow
 def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> None:
     dbt = Dbt("local", options=["--vars", "{resample_minutes: []}"])
@@ -45,7 +40,7 @@ def test_a_reader_in_another_process_reads_on_while_a_build_runs(lake: Lake) -> 
         stdout=subprocess.PIPE,
         text=True,
         cwd=lakes.PROJECT,
-        env=pipeline_options(lake),
+        env=lake.environment(),
     )
     assert reader.stdin
     assert reader.stdout
@@ -115,7 +110,7 @@ def test_a_second_run_at_the_same_time_refuses(lake: Lake, capfd: pytest.Capture
         capture_output=True,
         text=True,
         cwd=lakes.PROJECT,
-        env=pipeline_options(lake),
+        env=lake.environment(),
         check=False,
     )
     holder.communicate("done\n")
@@ -161,7 +156,7 @@ def test_bad_input_is_one_clear_line(
         capture_output=True,
         text=True,
         cwd=lakes.PROJECT,
-        env=pipeline_options(lake) | environment,
+        env=lake.environment() | environment,
         check=False,
     )
     assert answer.returncode == 2

@@ -35,9 +35,10 @@ def assert_equal(local: Lake, athena: AthenaWarehouse, without: Collection[str] 
     """Hold every public mart equal, but those `without`. Gives the rows compared of each, by the mart's name."""
     rows, found = {}, []
     marts = {mart: key for mart, key in public_marts().items() if mart.split(".")[1] not in without}
+    # most of a small query is waiting
     with ThreadPoolExecutor(4) as pool, closing(lakes.connect(local.folder, lakes.CATALOG)) as connection:
         answers = pool.map(lambda mart: athena.rows(f"select * from {athena.relation(mart)}"), marts)
-        for (mart, key), there in zip(marts.items(), answers, strict=True):  # most of a small query is waiting
+        for (mart, key), there in zip(marts.items(), answers, strict=True):
             here = connection.sql(f"select * from lake.{mart}")
             here_rows = [dict(zip(here.columns, row, strict=True)) for row in here.fetchall()]
             rows[mart.split(".")[1]] = len(here_rows)

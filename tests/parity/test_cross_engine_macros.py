@@ -1,7 +1,6 @@
 """Every cross-engine macro means the same on both engines: a table of cases, one column each, evaluated on both."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import pytest
 
 from pipeline.lake import PROJECT
 from tests.athena import AthenaWarehouse
-from tests.lake import compiled
+from tests.lake import Lake, compiled
 
 pytestmark = pytest.mark.aws
 
@@ -162,7 +161,7 @@ def test_each_case_gives_the_same_value_on_both_engines(
     athena, wanted = athena_warehouse("cases"), cases()
     names = list(wanted)
     template = "select\n" + ",\n".join(f"{expression} as c{i}" for i, expression in enumerate(wanted.values()))
-    local_sql = compiled(template, {**os.environ, "TICKERLAKE_LAKE": str(tmp_path)})
+    local_sql = compiled(template, Lake(tmp_path).environment())
     athena_sql = compiled(template, athena.environment(), "aws")
     connection = duckdb.connect()
     connection.execute("set TimeZone = 'UTC'")

@@ -1,6 +1,5 @@
 """A published lake made from the contracts alone, without dbt: two symbols, a few bars, in seconds' fractions."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pipeline.build import publish_catalogue
 from serving.api.app import create_app
 from serving.api.store import LakeStore
 from serving.contract import marts
+from tests.lake import Lake
 
 
 class PublishedLake:
@@ -106,7 +106,7 @@ def client(published: PublishedLake) -> TestClient:
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A lake that the pipeline itself has built from simulated bars."""
     folder = tmp_path_factory.mktemp("served") / "lake"
-    environment = os.environ | {"TICKERLAKE_LAKE": str(folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
+    environment = Lake(folder).environment()
     for arguments in (["loader", "simulate", "--symbols", "TSLA,NVDA", "--history", "40"], ["pipeline", "build"]):
         subprocess.run(
             [sys.executable, "-m", *arguments], cwd=lakes.PROJECT, env=environment, check=True, capture_output=True

@@ -1,6 +1,5 @@
 """Every landed line is accounted for, and a line that gets lost is found."""
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -98,10 +97,11 @@ def test_within_the_day_keys_are_asked_of_what_changed_and_rows_found_below_it(t
         ('old twice', date '2026-03-01', 1), ('old twice', date '2026-03-01', 2), ('misplaced', date '2026-03-01', 3),
         ('new twice', date '2026-03-02', 2), ('new twice', date '2026-03-02', 3), ('once', date '2026-03-03', 3),
         (null, date '2026-03-03', 3), ('undated', null, 3)) as mart (k, day, batch_id)"""
+    environment = Lake(tmp_path).environment() | {"DBT_TARGET_PATH": str(tmp_path / "target")}
 
     def found(start: str) -> set[tuple[str | None, int]]:
         template = f"{{{{ doubled_keys({table!r}, ['k'], 'day', {start}, 3) }}}}"
-        return set(duckdb.sql(compiled(template, {**os.environ, "TICKERLAKE_LAKE": str(tmp_path)})).fetchall())
+        return set(duckdb.sql(compiled(template, environment)).fetchall())
 
     assert found("none") == {("old twice", 2), ("new twice", 2), (None, 1)}
     assert found("'2026-03-02'") == {("new twice", 2), (None, 1), ("misplaced", 1), ("undated", 1)}

@@ -9,7 +9,6 @@ run leaves what a killed process leaves. A slow test sends SIGKILL to real proce
 import atexit
 import gc
 import json
-import os
 import random
 import shutil
 import signal
@@ -243,7 +242,6 @@ def test_a_process_killed_at_any_time_leaves_nothing_that_the_next_run_does_not_
     rng = random.Random(4)
     lake.land(lines_of(Delivery("TSLA", "simulated", 0, 900, 0, True, True, 1, 1, 0), 1), "2026-04-02 12")
     lake.run()
-    environment = os.environ | {"TICKERLAKE_LAKE": str(lake.folder), "TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
     kills = 0
     for number in range(2, 8):
         lake.land(
@@ -260,7 +258,7 @@ def test_a_process_killed_at_any_time_leaves_nothing_that_the_next_run_does_not_
         ]
         process = subprocess.Popen(  # killed on purpose
             [*command, *(["--full-refresh"] if number % 3 == 0 else [])],
-            cwd=lakes.PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            cwd=lakes.PROJECT, env=lake.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         time.sleep(4 + 8 * rng.random())
         if process.poll() is None:
