@@ -141,7 +141,7 @@ check: export TICKERLAKE_LAKE := target/check
 check: setup ## Lint, type-check and parse everything
 	@.venv/bin/ruff check --quiet .
 	@.venv/bin/ruff format --check --quiet .
-	@.venv/bin/mypy --no-error-summary benchmarks dashboards infra loader local_aws pipeline seeds serving tests
+	@.venv/bin/mypy --no-error-summary benchmarks dashboards infra loader local_aws pipeline seeds serving testkit tests tickerlake
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
 	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }

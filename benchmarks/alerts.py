@@ -87,12 +87,23 @@ def batches(symbols: range) -> Iterator[dict[str, Any]]:
             opened = prices[symbol]
             prices[symbol] = closed = round(opened * (1 + chance.uniform(-0.005, 0.005)), 2)
             line = {
-                "schema_version": "1", "source": "simulated", "symbol": f"S{symbol}", "bar_interval": "1min",
-                "bar_start": f"{at:%Y-%m-%dT%H:%M:%SZ}", "open": opened, "high": max(opened, closed),
-                "low": min(opened, closed), "close": closed, "volume": chance.randrange(500, 2_000),
-                "price_basis": "raw", "currency": "USD", "is_final": True, "run_id": "01J00000000000000000000001",
-                "received_at": f"{at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.000Z}", "line_number": minute + 1,
-            }  # fmt: skip
+                "schema_version": "1",
+                "source": "simulated",
+                "symbol": f"S{symbol}",
+                "bar_interval": "1min",
+                "bar_start": f"{at:%Y-%m-%dT%H:%M:%SZ}",
+                "open": opened,
+                "high": max(opened, closed),
+                "low": min(opened, closed),
+                "close": closed,
+                "volume": chance.randrange(500, 2_000),
+                "price_basis": "raw",
+                "currency": "USD",
+                "is_final": True,
+                "run_id": "01J00000000000000000000001",
+                "received_at": f"{at + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S.000Z}",
+                "line_number": minute + 1,
+            }
             data = base64.b64encode(json.dumps(line).encode()).decode()
             records.append({"kinesis": {"sequenceNumber": str(minute), "data": data}})
             if len(records) == BATCH:

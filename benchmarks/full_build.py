@@ -24,7 +24,7 @@ from pathlib import Path
 import duckdb
 
 from benchmarks.increment import FIRST_DAY, land
-from pipeline import lake as lakes
+from tickerlake import lake as lakes
 
 DBT = "from dbt.cli.main import cli; cli()"
 CORE = ("+fct_price_change", "+fct_moving_average", "+fct_volume_spike")
@@ -114,10 +114,17 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=116)
     parser.add_argument("--symbols", type=int, default=10)
     arguments = parser.parse_args()
-    print(json.dumps({
-        "measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": os.getloadavg()[0], **measure(arguments.months, arguments.symbols),
-    }, indent=2))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "measured_at": f"{datetime.now(UTC):%Y-%m-%d}",
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+                "load": os.getloadavg()[0],
+                **measure(arguments.months, arguments.symbols),
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
+from tickerlake import lake as lakes
 
 FIRST_DAY = "2016-01-04"
 
@@ -95,10 +95,13 @@ def measure(months: int, symbols: int, days: int) -> dict[str, float]:
         read.append(bytes_read() - before)
     shutil.rmtree(folder)
     return {
-        "months": months, "bars": bars, "full_build_seconds": round(full, 1),
+        "months": months,
+        "bars": bars,
+        "full_build_seconds": round(full, 1),
         "increment_seconds": round(statistics.median(seconds), 2),
-        "increment_cpu_seconds": round(statistics.median(cpu), 2), "increment_bytes_read": int(statistics.median(read)),
-    }  # fmt: skip
+        "increment_cpu_seconds": round(statistics.median(cpu), 2),
+        "increment_bytes_read": int(statistics.median(read)),
+    }
 
 
 def _all_good(results: list[NodeResult]) -> None:
@@ -114,13 +117,22 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=3)
     arguments = parser.parse_args()
     short, long = (measure(months, arguments.symbols, arguments.days) for months in arguments.months)
-    print(json.dumps({
-        "measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-        "load": os.getloadavg()[0], "symbols": arguments.symbols, "short": short, "long": long,
-        "seconds_ratio": round(long["increment_seconds"] / short["increment_seconds"], 2),
-        "cpu_ratio": round(long["increment_cpu_seconds"] / short["increment_cpu_seconds"], 2),
-        "bytes_ratio": round(long["increment_bytes_read"] / short["increment_bytes_read"], 2),
-    }, indent=2))  # fmt: skip
+    print(
+        json.dumps(
+            {
+                "measured_at": f"{datetime.now(UTC):%Y-%m-%d}",
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+                "load": os.getloadavg()[0],
+                "symbols": arguments.symbols,
+                "short": short,
+                "long": long,
+                "seconds_ratio": round(long["increment_seconds"] / short["increment_seconds"], 2),
+                "cpu_ratio": round(long["increment_cpu_seconds"] / short["increment_cpu_seconds"], 2),
+                "bytes_ratio": round(long["increment_bytes_read"] / short["increment_bytes_read"], 2),
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ import pytest
 
 from loader.package import build
 from loader.reference import universe
-from tests import realdata
+from testkit import realdata
 
 BUDGET = {"zip_bytes": 5 * 1024 * 1024, "import_ms": 300, "peak_mib": 128}
 _TIMED = """
@@ -132,13 +132,22 @@ class Played:
 def measure(played: Played, work: tuple[str, str], days: str, folder: Path | None, runs: int = 5) -> dict[str, Any]:
     """Give median milliseconds and peak MiB of one kind of handler, and what Firehose got of it."""
     environment = os.environ | {
-        "AWS_ENDPOINT_URL": played.url, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_NAME": "loader", "TICKERLAKE_STATE_BUCKET": "state",
-        "TICKERLAKE_PROVIDER": "alphavantage", "TICKERLAKE_ALPHAVANTAGE_URL": played.url, "TICKERLAKE_SINK": "firehose",
-        "TICKERLAKE_ALPHAVANTAGE_KEY": "a-key-of-sixteen", "TICKERLAKE_ALPHAVANTAGE_LIMITS": "none",
-        "TICKERLAKE_SYMBOLS": ",".join(universe()), "TICKERLAKE_DAYS": days, "DAYS": days,
+        "AWS_ENDPOINT_URL": played.url,
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_NAME": "loader",
+        "TICKERLAKE_STATE_BUCKET": "state",
+        "TICKERLAKE_PROVIDER": "alphavantage",
+        "TICKERLAKE_ALPHAVANTAGE_URL": played.url,
+        "TICKERLAKE_SINK": "firehose",
+        "TICKERLAKE_ALPHAVANTAGE_KEY": "a-key-of-sixteen",
+        "TICKERLAKE_ALPHAVANTAGE_LIMITS": "none",
+        "TICKERLAKE_SYMBOLS": ",".join(universe()),
+        "TICKERLAKE_DAYS": days,
+        "DAYS": days,
         **{f"TICKERLAKE_STREAM_{name}": "s" for name in ("BARS", "DAILY_BARS", "CORPORATE_ACTIONS", "LOADER_RUNS")},
-    }  # fmt: skip
+    }
     code = _TIMED.format(folder=[str(folder)] if folder else [], imports=work[0], code=work[1])
     found = []
     for _ in range(runs):

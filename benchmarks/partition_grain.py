@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.cost.ledger import executions
 from benchmarks.usual_designs import land
 from local_aws.testing import local_aws
-from pipeline.lake import PROJECT
-from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from tickerlake.lake import PROJECT
 
 RESULT = PROJECT / "benchmarks" / "results" / "partition_grain.json"
 _GRAINS = {

@@ -31,19 +31,27 @@ def price_change(found: pl.DataFrame) -> pl.DataFrame:
     """Change against the previous close."""
     before = pl.col("close").shift().over(SERIES)
     return found.select(
-        *SERIES, "bar_start", "month", "close",
-        previous_close=before, price_change=pl.col("close") - before,
+        *SERIES,
+        "bar_start",
+        "month",
+        "close",
+        previous_close=before,
+        price_change=pl.col("close") - before,
         price_change_pct=100 * (pl.col("close") - before) / before,
         bar_return_pct=100 * (pl.col("close") - pl.col("open")) / pl.col("open"),
-    ).with_columns(is_anomaly=pl.col("price_change_pct").abs() > 5)  # fmt: skip
+    ).with_columns(is_anomaly=pl.col("price_change_pct").abs() > 5)
 
 
 def moving_average(found: pl.DataFrame) -> pl.DataFrame:
     """Means of 5 and 20 closes, and where they cross."""
     averages = found.select(
-        *SERIES, "bar_start", "month", "close",
-        sma_5=pl.col("close").rolling_mean(5).over(SERIES), sma_20=pl.col("close").rolling_mean(20).over(SERIES),
-    )  # fmt: skip
+        *SERIES,
+        "bar_start",
+        "month",
+        "close",
+        sma_5=pl.col("close").rolling_mean(5).over(SERIES),
+        sma_20=pl.col("close").rolling_mean(20).over(SERIES),
+    )
     above = pl.col("sma_5") > pl.col("sma_20")
     was_above = above.shift().over(SERIES)
     return averages.with_columns(
@@ -62,9 +70,14 @@ def volume_spike(found: pl.DataFrame) -> pl.DataFrame:
     usual = pl.col("volume").rolling_mean(3).shift().over(SERIES)
     spike = pl.when(usual.is_null()).then(None).when(pl.col("volume") > 2 * usual).then(pl.lit("SPIKE"))
     return found.select(
-        *SERIES, "bar_start", "month", "volume",
-        avg_volume_prev_3=usual, volume_ratio=pl.col("volume") / usual, volume_spike=spike.otherwise(pl.lit("normal")),
-    )  # fmt: skip
+        *SERIES,
+        "bar_start",
+        "month",
+        "volume",
+        avg_volume_prev_3=usual,
+        volume_ratio=pl.col("volume") / usual,
+        volume_spike=spike.otherwise(pl.lit("normal")),
+    )
 
 
 def main() -> None:

@@ -24,9 +24,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline import lake
 from pipeline.build import build
 from pipeline.dbt import Dbt
+from tickerlake import lake
 
 SECONDS, TURNS = 5, 3
 ADDRESS = "/v1/bars?symbol=TSLA&limit=1000"

@@ -22,8 +22,8 @@ from typing import Any
 from benchmarks.cost import __main__ as cost
 from benchmarks.cost.ledger import Cost, Prices, executions
 from local_aws.testing import local_aws
-from pipeline.lake import PROJECT
-from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from tickerlake.lake import PROJECT
 
 RESULT = PROJECT / "benchmarks" / "results" / "usual_designs.json"
 _COLUMNS = ("symbol", "bar_start", "open", "high", "low", "close", "volume")
@@ -35,18 +35,21 @@ with numbered as (
 )
 """
 SELF_JOINS = {
-    "price_change": _NUMBERED + """
+    "price_change": _NUMBERED
+    + """
 select count(*), sum((now.close - before.close) / before.close * 100)
 from numbered as now join numbered as before on before.symbol = now.symbol and before.n = now.n - 1
 """,
-    "moving_average": _NUMBERED + """
+    "moving_average": _NUMBERED
+    + """
 select count(*), sum(average) from (
   select now.symbol, now.n, avg(before.close) as average
   from numbered as now join numbered as before on before.symbol = now.symbol and before.n between now.n - 19 and now.n
   group by now.symbol, now.n
 )
 """,
-    "volume_spike": _NUMBERED + """
+    "volume_spike": _NUMBERED
+    + """
 select count(*) from (
   select now.symbol, now.n, max(now.volume) as volume, avg(before.volume) as mean
   from numbered as now join numbered as before
@@ -54,12 +57,13 @@ select count(*) from (
   group by now.symbol, now.n
 ) where volume > 2 * mean
 """,
-    "anomaly": _NUMBERED + """
+    "anomaly": _NUMBERED
+    + """
 select count(*)
 from numbered as now join numbered as before on before.symbol = now.symbol and before.n = now.n - 1
 where abs(now.close - before.close) / before.close > 0.05
 """,
-}  # fmt: skip
+}
 _SERIES = "over (partition by symbol order by bar_start"
 FULL_REBUILD = {
     "price_change": f"select symbol, bar_start, close, close - lag(close) {_SERIES}) as change from bars",
@@ -115,9 +119,11 @@ def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str,
                 scanned, prices.billed_bytes(statement["SubstatementType"], statement["Status"]["State"], scanned)
             )
         found[design] = {
-            "statements": total.statements, "scanned": total.scanned, "billed": total.billed,
+            "statements": total.statements,
+            "scanned": total.scanned,
+            "billed": total.billed,
             "dollars": round(prices.dollars(total.billed), 6),
-        }  # fmt: skip
+        }
     return {"sessions": sessions, **raw, **found}
 
 

@@ -13,7 +13,7 @@ import yaml
 from dashboards import metabase
 from dashboards.catalog import cards, dashboards
 from pipeline.dbt import Dbt, public_models
-from pipeline.errors import PipelineError
+from tickerlake.errors import UserError
 
 _SECONDS = 60
 _NEWCOMER = -1  # Metabase takes negative ids for cards that are new on a dashboard
@@ -41,9 +41,13 @@ class Metabase:
         """Send a request; gives the answer's JSON. Raises MetabaseError."""
         try:
             answer = requests.request(
-                method, f"{self._address}/api/{path}", json=body, headers={"x-api-key": self._key},
-                timeout=_SECONDS, allow_redirects=False,
-            )  # fmt: skip
+                method,
+                f"{self._address}/api/{path}",
+                json=body,
+                headers={"x-api-key": self._key},
+                timeout=_SECONDS,
+                allow_redirects=False,
+            )
         except (requests.exceptions.InvalidHeader, UnicodeEncodeError):  # whose texts hold the key or some of it
             raise MetabaseError(f"{method} /api/{path}: the key cannot be sent in a header") from None
         except requests.RequestException as error:
@@ -117,7 +121,7 @@ def describe(target: Metabase, source: int, models: Mapping[str, Model]) -> int:
 
 
 def described_models() -> dict[str, Model]:
-    """Read what readers see from the dbt project, by the view's name. Raises PipelineError."""
+    """Read what readers see from the dbt project, by the view's name. Raises UserError."""
     return {
         node.alias: Model(node.description, {name: column.description for name, column in node.columns.items()})
         for node in public_models(Dbt("local"))
@@ -139,19 +143,25 @@ def _card(file: Mapping[str, Any], database: int, home: int) -> dict[str, Any]:
     (stage,) = file["dataset_query"]["stages"]
     native = {"query": stage["native"], "template-tags": {tag["name"]: tag for tag in stage["template-tags"]}}
     return {
-        "name": file["name"], "description": file["description"], "collection_id": home, "display": file["display"],
+        "name": file["name"],
+        "description": file["description"],
+        "collection_id": home,
+        "display": file["display"],
         "dataset_query": {"type": "native", "database": database, "native": native},
         "visualization_settings": file["visualization_settings"],
-    }  # fmt: skip
+    }
 
 
 def _placed(file: Mapping[str, Any], ids: Mapping[str, int], number: int) -> dict[str, Any]:
     card = ids[file["card_id"]]
     return {
-        "id": number, "card_id": card, "series": [], "visualization_settings": {},
+        "id": number,
+        "card_id": card,
+        "series": [],
+        "visualization_settings": {},
         **{side: file[side] for side in ("row", "col", "size_x", "size_y")},
         "parameter_mappings": [mapping | {"card_id": card} for mapping in file["parameter_mappings"]],
-    }  # fmt: skip
+    }
 
 
 def main() -> int:
@@ -168,7 +178,7 @@ def main() -> int:
         source = database_id(target, options.database)
         made = apply(target, source)
         changed = describe(target, source, described_models())
-    except (MetabaseError, PipelineError) as error:
+    except (MetabaseError, UserError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     print(f"{changed} descriptions and types changed")

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.builders import (
     table,
     timeseries,
     xychart,
-)  # fmt: skip
+)
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import athena as athena_models
 from grafana_foundation_sdk.models import dashboard as models
@@ -82,16 +82,23 @@ def render() -> dict[Path, str]:
     """Give the dashboards and the files that provision them."""
     files = {Path(f"dashboards/{name}.json"): _json(_dashboard(board)) for name, board in dashboards().items()}
     provider = {
-        "name": "tickerlake", "folder": "tickerlake", "type": "file",
+        "name": "tickerlake",
+        "folder": "tickerlake",
+        "type": "file",
         "options": {"path": "/var/lib/grafana/dashboards/tickerlake"},
-    }  # fmt: skip
+    }
     source = {
-        "name": "tickerlake", "type": _SOURCE.type_val, "uid": _SOURCE.uid,
+        "name": "tickerlake",
+        "type": _SOURCE.type_val,
+        "uid": _SOURCE.uid,
         "jsonData": {
-            "authType": "default", "defaultRegion": "$AWS_REGION", "catalog": "AwsDataCatalog", "database": "published",
+            "authType": "default",
+            "defaultRegion": "$AWS_REGION",
+            "catalog": "AwsDataCatalog",
+            "database": "published",
             "workgroup": "primary",
         },
-    }  # fmt: skip
+    }
     return {
         **files,
         Path("provisioning/dashboards/tickerlake.yaml"): as_yaml({"apiVersion": 1, "providers": [provider]}),
@@ -139,10 +146,8 @@ def _panel(card: Card, number: int) -> Any:
         .datasource(_SOURCE)
         .raw_sql(query(card))
         .format(athena_models.FormatOptions.TIME_SERIES if is_series else athena_models.FormatOptions.TABLE)
-        .connection_args(
-            athena.ConnectionArgs().region("__default").catalog("__default").database("__default")
-        )
-    )  # fmt: skip
+        .connection_args(athena.ConnectionArgs().region("__default").catalog("__default").database("__default"))
+    )
     panel = (
         _PANELS[card.picture]()
         .id(number + 1)

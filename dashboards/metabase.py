@@ -11,8 +11,13 @@ from dashboards.catalog import Card, Dashboard, Filters, as_yaml, dashboards, id
 
 DATABASE = "tickerlake"
 _DISPLAYS = {
-    "candlestick": "line", "lines": "line", "bars": "bar", "heatmap": "pivot", "points": "scatter", "table": "table",
-}  # fmt: skip
+    "candlestick": "line",
+    "lines": "line",
+    "bars": "bar",
+    "heatmap": "pivot",
+    "points": "scatter",
+    "table": "table",
+}
 _TAGS = {
     "symbols": ("text", "Symbols, by comma"),
     "first": ("date", "First date"),
@@ -55,9 +60,13 @@ def expand(sql: str, chosen: Filters) -> str:
     """Put values into template tags as Metabase does: quoted, and an optional clause without value left out."""
     return fill(
         sql,
-        {"symbols": ",".join(chosen.symbols), "first": f"{chosen.first}", "last": f"{chosen.last}",
-         "interval": chosen.interval},
-    )  # fmt: skip
+        {
+            "symbols": ",".join(chosen.symbols),
+            "first": f"{chosen.first}",
+            "last": f"{chosen.last}",
+            "interval": chosen.interval,
+        },
+    )
 
 
 def fill(sql: str, values: Mapping[str, str]) -> str:
@@ -134,9 +143,11 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
 def _parameter(board: Dashboard, name: str) -> dict[str, Any]:
     kind, label = _TAGS[name]
     parameter: dict[str, Any] = {
-        "id": identifier("metabase", board.name, name), "name": label, "slug": name,
+        "id": identifier("metabase", board.name, name),
+        "name": label,
+        "slug": name,
         "type": "date/single" if kind == "date" else "string/=",
-    }  # fmt: skip
+    }
     return parameter | ({"default": ["1min"], "required": True} if name == "interval" else {})
 
 

@@ -57,7 +57,7 @@ let
 	},
 	sql = List.Accumulate(chosen, Text.Combine(lines, "#(lf)"), (sofar, pair) => Text.Replace(sofar, pair{0}, pair{1}))
 in
-	Odbc.Query("dsn=" & Dsn, sql)""".replace("%s", SYMBOLS)  # fmt: skip
+	Odbc.Query("dsn=" & Dsn, sql)""".replace("%s", SYMBOLS)
 _CALENDAR = """Table.TransformColumnTypes(
 	Table.FromList(
 		List.Dates(FirstDate, Duration.Days(LastDate - FirstDate) + 1, #duration(1, 0, 0, 0)),
@@ -86,9 +86,13 @@ def query(card: Card) -> str:
 def expand(sql: str, chosen: Filters) -> str:
     """Replace the marks as `Ask` does; no symbols means all."""
     return sql.format(
-        first=chosen.first, last=chosen.last, before=chosen.first - timedelta(days=1), end=chosen.end,
-        interval=chosen.interval, symbols=quoted(chosen.symbols) or SYMBOLS,
-    )  # fmt: skip
+        first=chosen.first,
+        last=chosen.last,
+        before=chosen.first - timedelta(days=1),
+        end=chosen.end,
+        interval=chosen.interval,
+        symbols=quoted(chosen.symbols) or SYMBOLS,
+    )
 
 
 def render() -> dict[Path, str]:
@@ -117,15 +121,20 @@ def asked_by(table: str) -> str:
     found = re.search(r"Ask\(\{\n(.*?)\n\t+\}\)", table, re.DOTALL)
     if not found:
         raise ValueError(f"no query: {table[:80]}")
-    return "\n".join(line.strip("\t")[1:].rstrip(",").removesuffix('"').replace('""', '"') for line in
-                     found[1].split("\n"))  # fmt: skip
+    return "\n".join(
+        line.strip("\t")[1:].rstrip(",").removesuffix('"').replace('""', '"') for line in found[1].split("\n")
+    )
 
 
 def _table(card: Card) -> str:
     measures = (_measure(card.name, name, *of) for name, of in MEASURES.get(card.name, {}).items())
     columns = (_column(card.name, name, kind) for name, kind in card.columns.items())
-    return _lines(_head(card.name, f"{card.title}. {card.description}"), *measures, *columns,
-                  _partition(card.name, _asked(query(card))))  # fmt: skip
+    return _lines(
+        _head(card.name, f"{card.title}. {card.description}"),
+        *measures,
+        *columns,
+        _partition(card.name, _asked(query(card))),
+    )
 
 
 def _head(table: str, description: str) -> list[str]:
@@ -133,15 +142,23 @@ def _head(table: str, description: str) -> list[str]:
 
 
 def _measure(table: str, name: str, dax: str, form: str) -> list[str]:
-    return [f"\tmeasure '{name}' = {dax}", f"\t\tformatString: {form}",
-            f"\t\tlineageTag: {identifier('powerbi', table, 'measure', name)}"]  # fmt: skip
+    return [
+        f"\tmeasure '{name}' = {dax}",
+        f"\t\tformatString: {form}",
+        f"\t\tlineageTag: {identifier('powerbi', table, 'measure', name)}",
+    ]
 
 
 def _column(table: str, name: str, kind: str) -> list[str]:
     form = [f"\t\tformatString: {_FORMATS[kind]}"] if kind in _FORMATS else []
-    return [f"\tcolumn {name}", f"\t\tdataType: {_TYPES[kind]}", *form,
-            f"\t\tlineageTag: {identifier('powerbi', table, name)}", "\t\tsummarizeBy: none",
-            f"\t\tsourceColumn: {name}"]  # fmt: skip
+    return [
+        f"\tcolumn {name}",
+        f"\t\tdataType: {_TYPES[kind]}",
+        *form,
+        f"\t\tlineageTag: {identifier('powerbi', table, name)}",
+        "\t\tsummarizeBy: none",
+        f"\t\tsourceColumn: {name}",
+    ]
 
 
 def _partition(table: str, source: str) -> list[str]:
@@ -155,10 +172,12 @@ def _asked(sql: str) -> str:
 
 def _expressions() -> str:
     parameters = (
-        [f"expression {name} = {value} meta [IsParameterQuery=true, Type=\"{kind}\", IsParameterQueryRequired=true]",
-         f"\tlineageTag: {identifier('powerbi', 'expression', name)}"]
+        [
+            f'expression {name} = {value} meta [IsParameterQuery=true, Type="{kind}", IsParameterQueryRequired=true]',
+            f"\tlineageTag: {identifier('powerbi', 'expression', name)}",
+        ]
         for name, (value, kind) in _PARAMETERS.items()
-    )  # fmt: skip
+    )
     ask = ["expression Ask =", *_indented(_ASK, 2), f"\tlineageTag: {identifier('powerbi', 'expression', 'Ask')}"]
     return _lines(*parameters, ask)
 
@@ -172,8 +191,11 @@ def _related() -> Iterator[tuple[str, str, str]]:
 
 
 def _relationship(table: str, column: str, to: str) -> list[str]:
-    return [f"relationship {identifier('powerbi', 'relationship', table, column)}", f"\tfromColumn: {table}.{column}",
-            f"\ttoColumn: {to}"]  # fmt: skip
+    return [
+        f"relationship {identifier('powerbi', 'relationship', table, column)}",
+        f"\tfromColumn: {table}.{column}",
+        f"\ttoColumn: {to}",
+    ]
 
 
 def _indented(text: str, by: int) -> list[str]:

@@ -37,9 +37,11 @@ def running(lake: Path, *options: str, environment: Mapping[str, str] | None = N
     with log.open("w") as target:
         process = subprocess.Popen(
             [str(PYTHON), "-m", "dashboards.serve", "--port", address.partition(":")[2], *options],
-            cwd=PROJECT, stdout=target, stderr=target,
+            cwd=PROJECT,
+            stdout=target,
+            stderr=target,
             env={**os.environ, **(environment or {}), "TICKERLAKE_LAKE": str(lake.resolve())},
-        )  # fmt: skip
+        )
     try:
         for _ in range(_SECONDS):
             if process.poll() is not None:

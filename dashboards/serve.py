@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from dashboards import superset
-from pipeline import lake
+from tickerlake import lake
 
 _SUPERSET = Path(sys.executable).parent / "superset"
 
@@ -21,8 +21,20 @@ def prepare(home: Path, uri: str) -> None:
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(12))
         _run("db", "upgrade")
-        _run("fab", "create-admin", "--username", "admin", "--firstname", "Local", "--lastname", "Reader", "--email",
-             "admin@localhost", "--password", password.read_text())  # fmt: skip
+        _run(
+            "fab",
+            "create-admin",
+            "--username",
+            "admin",
+            "--firstname",
+            "Local",
+            "--lastname",
+            "Reader",
+            "--email",
+            "admin@localhost",
+            "--password",
+            password.read_text(),
+        )
         _run("init")
         (home / "ready").touch()
     _import({str(path): text for path, text in superset.render(uri, kind="assets").items()})
@@ -52,9 +64,11 @@ def main() -> None:
     home = lake.folder().resolve() / "superset"
     home.mkdir(parents=True, exist_ok=True)
     os.environ |= {
-        "SUPERSET_HOME": str(home), "SUPERSET_CONFIG_PATH": str(Path(__file__).with_name("superset_config.py")),
-        "FLASK_APP": "superset", "PYTHONPATH": str(lake.PROJECT),
-    }  # fmt: skip
+        "SUPERSET_HOME": str(home),
+        "SUPERSET_CONFIG_PATH": str(Path(__file__).with_name("superset_config.py")),
+        "FLASK_APP": "superset",
+        "PYTHONPATH": str(lake.PROJECT),
+    }
     prepare(home, options.uri)
     print(f"http://127.0.0.1:{options.port}/dashboard/list/ - user admin, password in {home / 'password'}", flush=True)
     served = ["run", "-h", "127.0.0.1", "-p", str(options.port), "--with-threads"]

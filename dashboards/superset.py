@@ -73,10 +73,17 @@ def expand(sql: str, chosen: Filters) -> str:
 def render(uri: str = "duckdb:///:memory:", kind: str = "Dashboard") -> dict[Path, str]:
     """Give the files of an import, for a database at `uri`. Of kind `assets` they replace what is there."""
     database = {
-        "database_name": DATABASE, "sqlalchemy_uri": uri, "expose_in_sqllab": True, "allow_run_async": False,
-        "allow_ctas": False, "allow_cvas": False, "allow_dml": False,
-        "extra": {"allows_virtual_table_explore": True}, "uuid": identifier("superset", "database"), "version": "1.0.0",
-    }  # fmt: skip
+        "database_name": DATABASE,
+        "sqlalchemy_uri": uri,
+        "expose_in_sqllab": True,
+        "allow_run_async": False,
+        "allow_ctas": False,
+        "allow_cvas": False,
+        "allow_dml": False,
+        "extra": {"allows_virtual_table_explore": True},
+        "uuid": identifier("superset", "database"),
+        "version": "1.0.0",
+    }
     metadata = {"version": "1.0.0", "type": kind, "timestamp": "2026-01-01T00:00:00+00:00"}
     files = {Path("metadata.yaml"): as_yaml(metadata), Path(f"databases/{DATABASE}.yaml"): as_yaml(database)}
     for card in cards():
@@ -104,15 +111,21 @@ def _dataset(card: Card) -> dict[str, Any]:
         "sql": dataset(card),
         "always_filter_main_dttm": False,
         "columns": [
-            {"column_name": name, "is_dttm": kind in ("timestamp", "date"), "is_active": True, "type": _KINDS[kind],
-             "groupby": True, "filterable": True}
+            {
+                "column_name": name,
+                "is_dttm": kind in ("timestamp", "date"),
+                "is_active": True,
+                "type": _KINDS[kind],
+                "groupby": True,
+                "filterable": True,
+            }
             for name, kind in columns.items()
         ],
         "metrics": [{"metric_name": "count", "expression": "count(*)"}],
         "uuid": identifier("superset", "dataset", card.name),
         "version": "1.0.0",
         "database_uuid": identifier("superset", "database"),
-    }  # fmt: skip
+    }
 
 
 def _entity(card: Card) -> str:
@@ -125,10 +138,15 @@ def _metrics(card: Card) -> list[dict[str, Any]]:
     names = shown.get(card.picture, list(card.y))
     of = "sum" if card.columns[card.y[0]] == "bigint" else "avg"
     return [
-        {"expressionType": "SQL", "sqlExpression": f"{of}({name})", "label": name, "hasCustomLabel": True,
-         "optionName": f"metric_{name}"}
+        {
+            "expressionType": "SQL",
+            "sqlExpression": f"{of}({name})",
+            "label": name,
+            "hasCustomLabel": True,
+            "optionName": f"metric_{name}",
+        }
         for name in names
-    ]  # fmt: skip
+    ]
 
 
 def _chart(card: Card) -> dict[str, Any]:
@@ -136,43 +154,75 @@ def _chart(card: Card) -> dict[str, Any]:
     parameters: dict[str, Any] = {"viz_type": kind, "row_limit": 50000, "adhoc_filters": []}
     if card.has_time:
         window = {
-            "clause": "WHERE", "expressionType": "SIMPLE", "subject": card.time_column, "operator": "TEMPORAL_RANGE",
+            "clause": "WHERE",
+            "expressionType": "SIMPLE",
+            "subject": card.time_column,
+            "operator": "TEMPORAL_RANGE",
             "comparator": "No filter",
-        }  # fmt: skip
+        }
         parameters["adhoc_filters"] = [window]
     time_format = "%Y-%m-%d %H:%M" if "timestamp" in card.columns.values() else "%Y-%m-%d"
     if kind == "table":
         decimals = [name for name, kind in card.columns.items() if kind == "double"]
         parameters |= {
-            "query_mode": "raw", "all_columns": list(card.columns), "table_timestamp_format": time_format,
-            "show_cell_bars": False, "page_length": 0,
+            "query_mode": "raw",
+            "all_columns": list(card.columns),
+            "table_timestamp_format": time_format,
+            "show_cell_bars": False,
+            "page_length": 0,
             "column_config": {name: {"d3NumberFormat": ",.2f"} for name in decimals},
-        }  # fmt: skip
+        }
     elif kind == "heatmap_v2":
         parameters |= {
-            "x_axis": card.x, "groupby": card.series, "metric": _metrics(card)[0], "sort_x_axis": "alpha_asc",
-            "sort_y_axis": "alpha_desc", "linear_color_scheme": "schemeRdYlGn", "normalize_across": "heatmap",
-            "show_legend": True, "y_axis_format": ".1f", "x_axis_time_format": "%Y-%m", "value_bounds": [-25, 25],
-            "xscale_interval": -1, "yscale_interval": -1,
-        }  # fmt: skip
+            "x_axis": card.x,
+            "groupby": card.series,
+            "metric": _metrics(card)[0],
+            "sort_x_axis": "alpha_asc",
+            "sort_y_axis": "alpha_desc",
+            "linear_color_scheme": "schemeRdYlGn",
+            "normalize_across": "heatmap",
+            "show_legend": True,
+            "y_axis_format": ".1f",
+            "x_axis_time_format": "%Y-%m",
+            "value_bounds": [-25, 25],
+            "xscale_interval": -1,
+            "yscale_interval": -1,
+        }
     elif kind == "bubble_v2":
         x, y = _metrics(card)
         size = {"expressionType": "SQL", "sqlExpression": "count(*)", "label": "days", "hasCustomLabel": True}
         parameters |= {
-            "entity": _entity(card), "series": card.series, "x": x, "y": y, "size": size, "max_bubble_size": "5",
-            "x_axis_label": x["label"], "x_axis_title_margin": 30, "y_axis_label": y["label"],
-            "y_axis_title_margin": 40, "show_legend": True, "opacity": 0.6,
-            "logXAxis": True, "xAxisFormat": "SMART_NUMBER",
-        }  # fmt: skip
+            "entity": _entity(card),
+            "series": card.series,
+            "x": x,
+            "y": y,
+            "size": size,
+            "max_bubble_size": "5",
+            "x_axis_label": x["label"],
+            "x_axis_title_margin": 30,
+            "y_axis_label": y["label"],
+            "y_axis_title_margin": 40,
+            "show_legend": True,
+            "opacity": 0.6,
+            "logXAxis": True,
+            "xAxisFormat": "SMART_NUMBER",
+        }
     else:
         parameters |= {
-            "x_axis": card.x, "time_grain_sqla": None, "metrics": _metrics(card), "groupby": [card.series],
-            "show_legend": True, "rich_tooltip": True, "truncateYAxis": kind.endswith("line"),
-            "y_axis_bounds": [None, None], "y_axis_format": _NUMBERS[card.unit],
+            "x_axis": card.x,
+            "time_grain_sqla": None,
+            "metrics": _metrics(card),
+            "groupby": [card.series],
+            "show_legend": True,
+            "rich_tooltip": True,
+            "truncateYAxis": kind.endswith("line"),
+            "y_axis_bounds": [None, None],
+            "y_axis_format": _NUMBERS[card.unit],
             "x_axis_time_format": time_format.removeprefix("%Y-"),
-            "y_axis_title": "%" if card.unit == "percent" else "", "y_axis_title_margin": 50,
+            "y_axis_title": "%" if card.unit == "percent" else "",
+            "y_axis_title_margin": 50,
             "y_axis_title_position": "Left",
-        }  # fmt: skip
+        }
     return {
         "slice_name": card.title,
         "description": card.description,
@@ -189,22 +239,36 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
     position: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"id": "ROOT_ID", "type": "ROOT", "children": ["GRID_ID"]},
-        "GRID_ID": {"id": "GRID_ID", "type": "GRID", "parents": ["ROOT_ID"],
-                    "children": [f"ROW-{number}" for number in range(len(rows))]},
+        "GRID_ID": {
+            "id": "GRID_ID",
+            "type": "GRID",
+            "parents": ["ROOT_ID"],
+            "children": [f"ROW-{number}" for number in range(len(rows))],
+        },
         "HEADER_ID": {"id": "HEADER_ID", "type": "HEADER", "meta": {"text": board.title}},
-    }  # fmt: skip
+    }
     for number, row in enumerate(rows):
         position[f"ROW-{number}"] = {
-            "id": f"ROW-{number}", "type": "ROW", "parents": ["ROOT_ID", "GRID_ID"],
-            "children": [f"CHART-{card.name}" for card in row], "meta": {"background": "BACKGROUND_TRANSPARENT"},
-        }  # fmt: skip
+            "id": f"ROW-{number}",
+            "type": "ROW",
+            "parents": ["ROOT_ID", "GRID_ID"],
+            "children": [f"CHART-{card.name}" for card in row],
+            "meta": {"background": "BACKGROUND_TRANSPARENT"},
+        }
         for card in row:
             position[f"CHART-{card.name}"] = {
-                "id": f"CHART-{card.name}", "type": "CHART", "children": [],
+                "id": f"CHART-{card.name}",
+                "type": "CHART",
+                "children": [],
                 "parents": ["ROOT_ID", "GRID_ID", f"ROW-{number}"],
-                "meta": {"uuid": identifier("superset", "chart", card.name), "sliceName": card.title,
-                         "chartId": _chart_id(board, card), "width": 12 // len(row), "height": 50},
-            }  # fmt: skip
+                "meta": {
+                    "uuid": identifier("superset", "chart", card.name),
+                    "sliceName": card.title,
+                    "chartId": _chart_id(board, card),
+                    "width": 12 // len(row),
+                    "height": 50,
+                },
+            }
     return {
         "dashboard_title": board.title,
         "description": board.description,
@@ -240,10 +304,17 @@ def _native_filter(
 ) -> dict[str, Any]:
     others = [_chart_id(board, card) for card in board.cards if kind not in card.filters | {"time"}]
     return {
-        "id": f"NATIVE_FILTER-{board.name}-{kind}", "name": label, "filterType": of, "type": "NATIVE_FILTER",
-        "targets": targets, "controlValues": controls, "defaultDataMask": {}, "cascadeParentIds": [],
-        "scope": {"rootPath": ["ROOT_ID"], "excluded": others}, "description": "",
-    }  # fmt: skip
+        "id": f"NATIVE_FILTER-{board.name}-{kind}",
+        "name": label,
+        "filterType": of,
+        "type": "NATIVE_FILTER",
+        "targets": targets,
+        "controlValues": controls,
+        "defaultDataMask": {},
+        "cascadeParentIds": [],
+        "scope": {"rootPath": ["ROOT_ID"], "excluded": others},
+        "description": "",
+    }
 
 
 def _chart_id(board: Dashboard, card: Card) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from pipeline import lake
+from tickerlake import lake
 
 
 def _secret(path: Path) -> str:
@@ -26,14 +26,17 @@ FEATURE_FLAGS = {"ENABLE_TEMPLATE_PROCESSING": True}  # the cards' filters are J
 PREVENT_UNSAFE_DB_CONNECTIONS = False  # DuckDB is a file
 TALISMAN_CONFIG = {  # nothing is asked of elsewhere: Superset's pages count their visitors, and offer maps and fonts
     "content_security_policy": {
-        "default-src": ["'self'"], "img-src": ["'self'", "blob:", "data:"], "worker-src": ["'self'", "blob:"],
-        "style-src": ["'self'", "'unsafe-inline'"], "script-src": ["'self'", "'strict-dynamic'"],
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "worker-src": ["'self'", "blob:"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "script-src": ["'self'", "'strict-dynamic'"],
         "object-src": "'none'",
     },
     "content_security_policy_nonce_in": ["script-src"],
     "force_https": False,
     "session_cookie_secure": False,
-}  # fmt: skip
+}
 SQLLAB_TIMEOUT = SUPERSET_WEBSERVER_TIMEOUT = 60
 
 

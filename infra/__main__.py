@@ -7,7 +7,8 @@ import sys
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.deployment import Deployment, DeploymentError
+from infra.deployment import Deployment
+from tickerlake.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
             deployment.remove(deletes_data=os.environ.get("DATA") == "delete", is_rehearsal=not is_sure)
             if not is_sure:
                 print(f"a rehearsal: nothing was removed; to do it, add SURE={deployment.stack}")
-    except (DeploymentError, ClientError, BotoCoreError) as error:
+    except (UserError, ClientError, BotoCoreError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _pairs(texts: list[str]) -> dict[str, str]:
     wrong = [text for text in texts if "=" not in text]
     if wrong:
-        raise DeploymentError(f"parameters are written Name=value, not {wrong[0]}")
+        raise UserError(f"parameters are written Name=value, not {wrong[0]}")
     return dict(text.split("=", 1) for text in texts)
 
 

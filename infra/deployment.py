@@ -20,19 +20,15 @@ from ulid import ULID
 from benchmarks.cost.ledger import Prices
 from infra.template import load
 from loader import package
-from pipeline.errors import PipelineError
 from pipeline.job import FOLDER
-from pipeline.lake import PROJECT
 from serving.api import package as api_package
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 Client = Callable[[str], Any]
 _DONE = ("SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT")
 _POLL_SECONDS = 5.0
 _NOT_THE_JOBS = re.compile(r"(docs|local_aws|tests/(?!warehouse/.*\.sql))")
-
-
-class DeploymentError(Exception):
-    """Something that only a person can mend; the text says what."""
 
 
 @dataclass(frozen=True)
@@ -51,19 +47,19 @@ class Deployment:
         return f"tickerlake-{self.name}"
 
     def outputs(self) -> Mapping[str, str]:
-        """Give the stack's outputs. Raises DeploymentError when there is no such stack."""
+        """Give the stack's outputs. Raises UserError when there is no such stack."""
         if self.known:
             return self.known
         try:
             (found,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError as error:
-            raise DeploymentError(f"no stack {self.stack}: {error.response['Error'].get('Message', '')}") from None
+            raise UserError(f"no stack {self.stack}: {error.response['Error'].get('Message', '')}") from None
         return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
 
     def deploy(self, parameters: Mapping[str, str]) -> None:
         """Upload the archives, and bring the stack to the template; parameters not given stay as they are.
 
-        Raises DeploymentError with CloudFormation's reason.
+        Raises UserError with CloudFormation's reason.
         """
         cloudformation = self.client("cloudformation")
         bucket = self.artifact_bucket()
@@ -73,12 +69,14 @@ class Deployment:
         template = self.upload(bucket, json.dumps(load()).encode(), "json")
         change = f"deploy-{ULID()}".lower()
         cloudformation.create_change_set(
-            StackName=self.stack, ChangeSetName=change, ChangeSetType="UPDATE" if kept is not None else "CREATE",
+            StackName=self.stack,
+            ChangeSetName=change,
+            ChangeSetType="UPDATE" if kept is not None else "CREATE",
             TemplateURL=f"https://{bucket}.s3.{cloudformation.meta.region_name}.amazonaws.com/{template}",
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
             Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
             + [{"ParameterKey": k, "UsePreviousValue": True} for k in (kept or {}) if k not in given],
-        )  # fmt: skip
+        )
         try:
             cloudformation.get_waiter("change_set_create_complete").wait(StackName=self.stack, ChangeSetName=change)
             cloudformation.execute_change_set(StackName=self.stack, ChangeSetName=change)
@@ -87,7 +85,7 @@ class Deployment:
         except WaiterError as error:
             reason = str((error.last_response or {}).get("StatusReason", error))
             if "didn't contain changes" not in reason and "No updates" not in reason:
-                raise DeploymentError(f"{self.stack}: {reason}") from None
+                raise UserError(f"{self.stack}: {reason}") from None
             self.say("nothing to change")
         for name, value in sorted(self.outputs().items()):
             self.say(f"{name}: {value}")
@@ -98,8 +96,11 @@ class Deployment:
         except ClientError:
             return None
         known = load()["Parameters"]
-        return {one["ParameterKey"]: one["ParameterValue"]
-                for one in found.get("Parameters", []) if one["ParameterKey"] in known}  # fmt: skip
+        return {
+            one["ParameterKey"]: one["ParameterValue"]
+            for one in found.get("Parameters", [])
+            if one["ParameterKey"] in known
+        }
 
     def artifact_bucket(self) -> str:
         """Give the account's bucket for archives in this region, made where it is missing."""
@@ -133,8 +134,12 @@ class Deployment:
     def loader_environment(self) -> dict[str, str]:
         """Give the variables with which `python -m loader` lands lines where the deployment's functions do."""
         found = self.outputs()
-        datasets = {"BARS": "Bars", "DAILY_BARS": "DailyBars", "CORPORATE_ACTIONS": "CorporateActions",
-                    "LOADER_RUNS": "LoaderRuns"}  # fmt: skip
+        datasets = {
+            "BARS": "Bars",
+            "DAILY_BARS": "DailyBars",
+            "CORPORATE_ACTIONS": "CorporateActions",
+            "LOADER_RUNS": "LoaderRuns",
+        }
         streams = {f"TICKERLAKE_STREAM_{one}": found[f"Stream{name}"] for one, name in datasets.items()}
         return {"TICKERLAKE_SINK": found["Sink"], "TICKERLAKE_STATE_BUCKET": found["RawBucket"], **streams}
 
@@ -183,7 +188,7 @@ class Deployment:
             time.sleep(_POLL_SECONDS)
 
     def query(self, sql: str, workgroup: str) -> str:
-        """Run a statement and give its first value. Raises DeploymentError with Athena's reason."""
+        """Run a statement and give its first value. Raises UserError with Athena's reason."""
         athena = self.client("athena")
         started = athena.start_query_execution(QueryString=sql, WorkGroup=workgroup)["QueryExecutionId"]
         while True:
@@ -192,7 +197,7 @@ class Deployment:
                 break
             time.sleep(0.2)
         if status["State"] != "SUCCEEDED":
-            raise DeploymentError(f"Athena: {status.get('StateChangeReason', status['State'])}")
+            raise UserError(f"Athena: {status.get('StateChangeReason', status['State'])}")
         rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
         return str(rows[1]["Data"][0].get("VarCharValue", "")) if len(rows) > 1 else ""
 
@@ -274,7 +279,7 @@ class Deployment:
                 yield {"Key": one["Key"], "VersionId": one["VersionId"]}
 
     def empty(self, bucket: str, *, is_rehearsal: bool = False) -> None:
-        """Delete every version of every object. Raises DeploymentError at the first that S3 refuses."""
+        """Delete every version of every object. Raises UserError at the first that S3 refuses."""
         versions = list(self._versions(bucket))
         self.say(f"{'would delete' if is_rehearsal else 'deleting'} {len(versions)} versions in {bucket}")
         if is_rehearsal:
@@ -284,7 +289,7 @@ class Deployment:
                 Bucket=bucket, Delete={"Objects": versions[start : start + 1000], "Quiet": True}
             )
             if answer.get("Errors"):
-                raise DeploymentError(f"{bucket}: {answer['Errors'][0].get('Message')}")
+                raise UserError(f"{bucket}: {answer['Errors'][0].get('Message')}")
 
 
 def scanned_since(athena: Any, workgroup: str, since: datetime) -> tuple[int, float]:
@@ -312,20 +317,17 @@ def loader_archive() -> bytes:
 
 
 def api_archive() -> bytes:
-    """Build the API's Lambda package. Raises DeploymentError when its parts cannot be had."""
+    """Build the API's Lambda package. Raises UserError when its parts cannot be had."""
     target = PROJECT / "target" / "api.zip"
-    try:
-        api_package.build(target)
-    except PipelineError as error:
-        raise DeploymentError(str(error)) from None
+    api_package.build(target)
     return target.read_bytes()
 
 
 def project_archive() -> bytes:
-    """Pack what the transformation job runs: every committed file. Raises DeploymentError outside a clone."""
+    """Pack what the transformation job runs: every committed file. Raises UserError outside a clone."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=False)  # noqa: S607
     if listed.returncode:
-        raise DeploymentError("deploy from a clone: git lists what goes into the job's archive")
+        raise UserError("deploy from a clone: git lists what goes into the job's archive")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(one for one in listed.stdout.decode().split("\0") if one):

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from loader import commands, reference, settings
-from loader.errors import LoaderError
 from loader.lease import Held
 from loader.outcome import Outcome
 from loader.providers import alphavantage, csv_file, registry, yahoo
@@ -21,6 +20,7 @@ from loader.providers.simulate import simulate
 from loader.run import Run
 from loader.sinks import choose
 from loader.sinks.folder import FolderSink
+from tickerlake.errors import UserError
 
 FORMATS: dict[str, tuple[str, Callable[[bytes, Context], Outcome]]] = {
     "alphavantage_csv": ("alphavantage_adjusted", csv_file.parse),
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except LoaderError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except Held as held:
@@ -66,10 +66,10 @@ def _replay(options: argparse.Namespace) -> int:
         payload = _read(path)
         outcome = parse(payload, context)
         if outcome.is_failure:
-            raise LoaderError(f"cannot read {path} as {options.provider}: {outcome.message}; nothing was landed")
+            raise UserError(f"cannot read {path} as {options.provider}: {outcome.message}; nothing was landed")
         likely = None if options.trust_label else contradiction(outcome.bars, context)
         if likely:
-            raise LoaderError(f"{path}: {describe(context, likely)}; nothing was landed")
+            raise UserError(f"{path}: {describe(context, likely)}; nothing was landed")
         run.take(outcome, payload, received_at)
     return _report(run, options)
 
@@ -126,13 +126,13 @@ def _read(path: Path) -> bytes:
         content = path.read_bytes()
         return gzip.decompress(content) if path.suffix == ".gz" else content
     except (OSError, EOFError) as error:
-        raise LoaderError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _symbol_of(path: Path) -> str:
     found = re.match(r"[A-Z0-9.^=-]*[A-Z0-9]", path.name.partition("_")[0].split(".csv")[0].split(".json")[0])
     if not found:
-        raise LoaderError(f"no symbol in the file name '{path.name}': pass --symbol")
+        raise UserError(f"no symbol in the file name '{path.name}': pass --symbol")
     return found.group()
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, time, timedelta
 from time import sleep
 
 from loader import doctor, reference, settings, store
-from loader.errors import LoaderError
 from loader.fetching import QUOTA_USED_UP, Report, check
 from loader.jobs import Job
 from loader.lease import lease
@@ -18,6 +17,7 @@ from loader.providers.base import Ask
 from loader.record import utc_text
 from loader.run import Run
 from loader.sinks import choose, dead_letters
+from tickerlake.errors import UserError
 
 Tell = Callable[[Run, dict[str, object], argparse.Namespace], int]
 """Prints a finished run; returns the exit code."""
@@ -49,7 +49,7 @@ def backfill(options: argparse.Namespace) -> int:
     first = datetime.combine(options.first, time(), UTC)
     until = datetime.combine(options.until, time(), UTC) + timedelta(days=1)
     if first >= until:
-        raise LoaderError(f"--from {options.first} lies after --to {options.until}")
+        raise UserError(f"--from {options.first} lies after --to {options.until}")
     left, before = job.remaining(first, until)
     if options.dry_run:
         for symbol, ask in left:

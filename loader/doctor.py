@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from loader import store
-from loader.errors import LoaderError
 from loader.providers import registry
 from loader.quota import Quota
 from loader.settings import Settings
 from loader.sinks import dead_letters
 from loader.store import Store
+from tickerlake.errors import UserError
 
 
 def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
@@ -44,7 +44,7 @@ def _provider(name: str, kept: Store, environment: Mapping[str, str]) -> tuple[s
         made = registry.provider(name, environment)
         keys = registry.keys(made, environment)
         quota = Quota(kept, made.source, registry.limits(name, made, environment), keys)
-    except LoaderError as error:
+    except UserError as error:
         return name, "missing", str(error)
     left = quota.left_today()
     owned = f"{len(keys)} key(s)" if made.key_variable else "needs no key"

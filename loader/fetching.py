@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from loader.errors import LoaderError
 from loader.http import Http
 from loader.outcome import Kind, Outcome
 from loader.providers.base import Ask, Provider
 from loader.providers.context import Context
 from loader.quota import Quota
 from loader.run import Run
+from tickerlake.errors import UserError
 
 QUOTA_USED_UP = "quota used up"
 _GIVEN_UP = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
@@ -90,8 +90,8 @@ class Fetcher:
 
 
 def check(bar_interval: str, source: str, symbols: Iterable[str]) -> None:
-    """Refuse what no request could mend before one is made. Raises LoaderError."""
+    """Refuse what no request could mend before one is made. Raises UserError."""
     for symbol in symbols:
         if not symbol.isascii() or not symbol.isprintable() or len(symbol) > 32:
-            raise LoaderError(f"'{symbol[:40]}' is no symbol: printable ASCII, at most 32 characters")
+            raise UserError(f"'{symbol[:40]}' is no symbol: printable ASCII, at most 32 characters")
         Context.build(source, symbol, bar_interval, datetime.now(UTC).date())

@@ -15,12 +15,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from loader import reference, settings, store
-from loader.errors import LoaderError
 from loader.fetching import check
 from loader.jobs import Job
 from loader.lease import Held, lease
 from loader.secret import fetch_secret
 from loader.sinks import choose
+from tickerlake.errors import UserError
 
 _LEASE_SECONDS = 900.0
 """As long as a function may run at most; see `lease_seconds`."""
@@ -31,7 +31,7 @@ _secrets: dict[str, tuple[float, str]] = {}
 def lambda_handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """Run one increment and return its ledger record, `{"skipped": …}` when closed or overlapping.
 
-    Every call is a new run with a new run_id. Raises LoaderError for what only a person can mend: the schedule's alarm
+    Every call is a new run with a new run_id. Raises UserError for what only a person can mend: the schedule's alarm
     rings then.
     """
     started = time.monotonic()
@@ -79,7 +79,7 @@ def shard(event: Mapping[str, Any], environment: Mapping[str, str]) -> list[str]
     symbols = [str(symbol).strip() for symbol in listed] or reference.universe()
     part, parts = event.get("shard") or (0, 1)
     if not 0 <= int(part) < int(parts):
-        raise LoaderError(f"shard {part} of {parts} does not exist: count from 0")
+        raise UserError(f"shard {part} of {parts} does not exist: count from 0")
     return symbols[int(part) :: int(parts)]
 
 

@@ -56,7 +56,7 @@ class Job:
         say: Callable[[str], object],
         environment: Mapping[str, str],
     ) -> "Job":
-        """Put a job together from the environment. Raises LoaderError for what is unknown or missing."""
+        """Put a job together from the environment. Raises UserError for what is unknown or missing."""
         made = registry.provider(name, environment)
         keys = registry.keys(made, environment)
         quota = Quota(store, made.source, registry.limits(name, made, environment), keys)

@@ -26,7 +26,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def contents() -> Iterator[tuple[str, Path]]:
     """Yield each file's name in the zip and where it lies: code, seeds, pure-Python libraries with their licences."""
-    yield "serving/__init__.py", _ROOT / "serving" / "__init__.py"
+    for name in ("serving/__init__.py", "tickerlake/__init__.py", "tickerlake/errors.py"):
+        yield name, _ROOT / name
     for folder, pattern in (("loader", "*.py"), ("serving/alerts", "*.py"), ("seeds", "*.csv")):
         for path in (_ROOT / folder).rglob(pattern):
             yield path.relative_to(_ROOT).as_posix(), path

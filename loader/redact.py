@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
-from loader.errors import LoaderError
+from tickerlake.errors import UserError
 
 MARK = "[redacted]"
 _SHORTEST = 8
@@ -16,13 +16,13 @@ class Redactor:
     """Knows the secrets of this process and replaces them, also as a URL or JSON spells them."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Raises LoaderError for a secret so short that replacing it would garble innocent text."""
+        """Raises UserError for a secret so short that replacing it would garble innocent text."""
         forms: set[str] = set()
         for secret in secrets:
             if not secret or secret in _PUBLIC:
                 continue
             if len(secret) < _SHORTEST:
-                raise LoaderError(f"a vendor key has {len(secret)} characters: keys of under {_SHORTEST} are refused")
+                raise UserError(f"a vendor key has {len(secret)} characters: keys of under {_SHORTEST} are refused")
             forms |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
         self._forms = sorted(forms, key=len, reverse=True)
 

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from loader.errors import LoaderError
+from tickerlake.errors import UserError
 
 SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
@@ -46,12 +46,12 @@ def _rows(seed: str) -> tuple[dict[str, str], ...]:
 
 
 def source(name: str) -> Source:
-    """Look a feed up in `seeds/source.csv`. Raises LoaderError, naming the known feeds, for an unknown one."""
+    """Look a feed up in `seeds/source.csv`. Raises UserError, naming the known feeds, for an unknown one."""
     for row in _rows("source"):
         if row["source"] == name:
             return Source(name, row["price_basis"], int(row["settling_seconds"]))
     known = ", ".join(row["source"] for row in _rows("source"))
-    raise LoaderError(f"unknown source '{name}': known are {known}; add a row to seeds/source.csv for another")
+    raise UserError(f"unknown source '{name}': known are {known}; add a row to seeds/source.csv for another")
 
 
 def label_convention(name: str, received_on: date) -> LabelConvention:
@@ -59,7 +59,7 @@ def label_convention(name: str, received_on: date) -> LabelConvention:
     eras = [row for row in _rows("source_label") if row["source"] == name]
     current = [row for row in eras if date.fromisoformat(row["received_from"]) <= received_on]
     if not current:
-        raise LoaderError(
+        raise UserError(
             f"no label convention of source '{name}' at {received_on}: pass --label and --timezone, "
             "or add a row to seeds/source_label.csv"
         )
@@ -106,12 +106,12 @@ def split_ratios(symbol: str) -> list[tuple[date, float]]:
 
 
 def exchange(mic: str) -> dict[str, str]:
-    """Give the exchange's row of `seeds/exchange.csv`: its zone and wall-clock hours. Raises LoaderError if unknown."""
+    """Give the exchange's row of `seeds/exchange.csv`: its zone and wall-clock hours. Raises UserError if unknown."""
     for row in _rows("exchange"):
         if row["mic"] == mic:
             return row
     known = ", ".join(row["mic"] for row in _rows("exchange"))
-    raise LoaderError(f"unknown exchange '{mic}': known are {known}; see seeds/exchange.csv")
+    raise UserError(f"unknown exchange '{mic}': known are {known}; see seeds/exchange.csv")
 
 
 @cache

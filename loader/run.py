@@ -118,7 +118,7 @@ class Run:
         self.parsed += self.sent - before
 
     def finish(self, arrived_at: datetime) -> dict[str, object]:
-        """Land everything and return the ledger record. Raises LoaderError when the lake cannot be written."""
+        """Land everything and return the ledger record. Raises UserError when the lake cannot be written."""
         sink = self.sink or FolderSink(self.lake)
         store = self.store or FolderStore(self.lake)
         archive = Archive(store)

@@ -1,10 +1,10 @@
 """Secrets by the name of where they are kept."""
 
-from loader.errors import LoaderError
+from tickerlake.errors import UserError
 
 
 def fetch_secret(place: str) -> str:
-    """Read a secret from SSM or Secrets Manager. Raises LoaderError that names the place, never the secret."""
+    """Read a secret from SSM or Secrets Manager. Raises UserError that names the place, never the secret."""
     import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -15,5 +15,5 @@ def fetch_secret(place: str) -> str:
         if service == "secretsmanager":
             return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
     except (BotoCoreError, ClientError) as error:
-        raise LoaderError(f"cannot read the secret {place}: {type(error).__name__}") from None
-    raise LoaderError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")
+        raise UserError(f"cannot read the secret {place}: {type(error).__name__}") from None
+    raise UserError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")

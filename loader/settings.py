@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from loader.errors import LoaderError
+from tickerlake.errors import UserError
 
 DATASETS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
 SINKS = ("folder", "firehose", "kinesis")
@@ -27,29 +27,29 @@ class Settings:
 def read(lake: str | None, sink: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
     """Combine options with the environment (TICKERLAKE_LAKE, TICKERLAKE_SINK, TICKERLAKE_STREAM_…).
 
-    Raises LoaderError when the lake is no folder, the sink unknown, or a stream's name missing.
+    Raises UserError when the lake is no folder, the sink unknown, or a stream's name missing.
     """
     folder = Path(lake or environment.get("TICKERLAKE_LAKE") or "lake")
     if folder.exists() and not folder.is_dir():
-        raise LoaderError(f"lake '{folder}' is a file: choose a folder with --lake or TICKERLAKE_LAKE")
+        raise UserError(f"lake '{folder}' is a file: choose a folder with --lake or TICKERLAKE_LAKE")
     chosen = sink or environment.get("TICKERLAKE_SINK") or "folder"
     if chosen not in SINKS:
-        raise LoaderError(f"unknown sink '{chosen}': choose one of {', '.join(SINKS)}")
+        raise UserError(f"unknown sink '{chosen}': choose one of {', '.join(SINKS)}")
     names = {dataset: environment.get(_variable(dataset), "") for dataset in DATASETS}
     missing = [_variable(dataset) for dataset, name in names.items() if not name]
     if chosen != "folder" and missing:
-        raise LoaderError(f"sink '{chosen}' needs the names of its streams: set {', '.join(missing)}")
+        raise UserError(f"sink '{chosen}' needs the names of its streams: set {', '.join(missing)}")
     return Settings(folder, chosen, tuple(names.items()))
 
 
 def require_durable(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
-    """Refuse a Lambda function whose lines, state or dead letters would vanish with its disk. Raises LoaderError."""
+    """Refuse a Lambda function whose lines, state or dead letters would vanish with its disk. Raises UserError."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in environment:
         return
     if settings.sink == "folder":
-        raise LoaderError("a function's own disk does not last: set TICKERLAKE_SINK to firehose or kinesis")
+        raise UserError("a function's own disk does not last: set TICKERLAKE_SINK to firehose or kinesis")
     if not environment.get("TICKERLAKE_STATE_BUCKET"):
-        raise LoaderError("nowhere to keep state and dead letters: set TICKERLAKE_STATE_BUCKET to a bucket")
+        raise UserError("nowhere to keep state and dead letters: set TICKERLAKE_STATE_BUCKET to a bucket")
 
 
 def _variable(dataset: str) -> str:

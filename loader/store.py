@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from loader.errors import LoaderError
+from tickerlake.errors import UserError
 
 ABSENT = ""
 """The version of an object that does not exist yet."""
@@ -59,13 +59,13 @@ class FolderStore:
         self._folder = folder
 
     def read(self, key: str) -> Object | None:
-        """Read the file. Raises LoaderError when it exists and cannot be read."""
+        """Read the file. Raises UserError when it exists and cannot be read."""
         try:
             content = (self._folder / key).read_bytes()
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise LoaderError(f"cannot read {self._folder / key}: {error.strerror}") from None
+            raise UserError(f"cannot read {self._folder / key}: {error.strerror}") from None
         return Object(content, hashlib.sha256(content).hexdigest())
 
     def write(self, key: str, content: bytes, expected: str | None = None) -> str:
@@ -84,7 +84,7 @@ class FolderStore:
                     raise Conflict(key)
                 write_atomically(target, content)
         except OSError as error:
-            raise LoaderError(f"cannot write {target}: {error.strerror}") from None
+            raise UserError(f"cannot write {target}: {error.strerror}") from None
         return hashlib.sha256(content).hexdigest()
 
     def keys(self, prefix: str) -> list[str]:
@@ -93,11 +93,11 @@ class FolderStore:
         return sorted(path.relative_to(self._folder).as_posix() for path in found if not path.name.startswith("."))
 
     def delete(self, key: str) -> None:
-        """Remove the file. Raises LoaderError when it cannot be removed."""
+        """Remove the file. Raises UserError when it cannot be removed."""
         try:
             (self._folder / key).unlink(missing_ok=True)
         except OSError as error:
-            raise LoaderError(f"cannot remove {self._folder / key}: {error.strerror}") from None
+            raise UserError(f"cannot remove {self._folder / key}: {error.strerror}") from None
 
 
 def _lock(descriptor: int) -> None:
@@ -115,7 +115,7 @@ class S3Store:
         self._client, self._bucket, self._prefix = client, bucket, prefix
 
     def read(self, key: str) -> Object | None:
-        """Get the object. Raises LoaderError when S3 refuses."""
+        """Get the object. Raises UserError when S3 refuses."""
         from botocore.exceptions import ClientError
 
         try:
@@ -123,11 +123,11 @@ class S3Store:
         except ClientError as error:
             if _code(error) in ("NoSuchKey", "404"):
                 return None
-            raise LoaderError(f"cannot read s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+            raise UserError(f"cannot read s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
         return Object(answer["Body"].read(), answer["ETag"])
 
     def write(self, key: str, content: bytes, expected: str | None = None) -> str:
-        """Put the object. Raises LoaderError when S3 refuses for another reason than the condition."""
+        """Put the object. Raises UserError when S3 refuses for another reason than the condition."""
         from botocore.exceptions import ClientError
 
         condition = {} if expected is None else {"IfNoneMatch": "*"} if expected == ABSENT else {"IfMatch": expected}
@@ -136,11 +136,11 @@ class S3Store:
         except ClientError as error:
             if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
                 raise Conflict(key) from None
-            raise LoaderError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+            raise UserError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
         return str(answer["ETag"])
 
     def keys(self, prefix: str) -> list[str]:
-        """List the objects, page by page. Raises LoaderError when S3 refuses."""
+        """List the objects, page by page. Raises UserError when S3 refuses."""
         from botocore.exceptions import ClientError
 
         pages = self._client.get_paginator("list_objects_v2").paginate(
@@ -149,16 +149,16 @@ class S3Store:
         try:
             return sorted(item["Key"].removeprefix(self._prefix) for page in pages for item in page.get("Contents", []))
         except ClientError as error:
-            raise LoaderError(f"cannot list s3://{self._bucket}/{self._prefix}{prefix}: {_code(error)}") from None
+            raise UserError(f"cannot list s3://{self._bucket}/{self._prefix}{prefix}: {_code(error)}") from None
 
     def delete(self, key: str) -> None:
-        """Delete the object. Raises LoaderError when S3 refuses."""
+        """Delete the object. Raises UserError when S3 refuses."""
         from botocore.exceptions import ClientError
 
         try:
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
         except ClientError as error:
-            raise LoaderError(f"cannot delete s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+            raise UserError(f"cannot delete s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
 
 
 def choose(lake: Path, environment: Mapping[str, str] = os.environ) -> Store:
@@ -176,7 +176,7 @@ def _code(error: Any) -> str:
 
 
 def write_atomically(target: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing. Raises LoaderError when the folder cannot be written."""
+    """Write a file so that a reader sees all of it or nothing. Raises UserError when the folder cannot be written."""
     hidden = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -189,6 +189,6 @@ def write_atomically(target: Path, content: bytes) -> None:
         finally:
             hidden.unlink(missing_ok=True)
     except OSError as error:
-        raise LoaderError(
+        raise UserError(
             f"cannot write {target.parent}: {error.strerror}; choose another folder with --lake or TICKERLAKE_LAKE"
         ) from None

@@ -47,9 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--heap", default="2g", help="Trino's -Xmx, at most 4g (default: 2g)")
     parser.add_argument("--bucket", action="append", default=[], help="S3 bucket to create at the start; repeatable")
     parser.add_argument(
-        "--dynamic-filtering", action="store_true",
+        "--dynamic-filtering",
+        action="store_true",
         help="let Trino skip files by values it finds while running; off by default, as Athena may not do it",
-    )  # fmt: skip
+    )
     parser.add_argument("--fetch-only", action="store_true", help="fetch and check what is needed, then end")
     parser.add_argument("--json", action="store_true", help="print the environment as one JSON line")
     parser.add_argument(

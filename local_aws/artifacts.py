@@ -104,9 +104,14 @@ def _fetch(artifact: Artifact, folder: Path) -> Path:
 def _with_mvn(artifact: Artifact, folder: Path) -> Path:
     # a repository of its own: the user's would keep another half gigabyte
     command = [
-        "mvn", "--quiet", "--batch-mode", f"-Dmaven.repo.local={folder / 'repository'}", "dependency:copy",
-        f"-Dartifact=io.trino:{artifact.name}:{VERSION}:{artifact.packaging}", f"-DoutputDirectory={folder}",
-    ]  # fmt: skip
+        "mvn",
+        "--quiet",
+        "--batch-mode",
+        f"-Dmaven.repo.local={folder / 'repository'}",
+        "dependency:copy",
+        f"-Dartifact=io.trino:{artifact.name}:{VERSION}:{artifact.packaging}",
+        f"-DoutputDirectory={folder}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LocalAwsError(f"mvn could not fetch {artifact.file_name}: {(done.stdout + done.stderr).strip()[-600:]}")
@@ -160,8 +165,10 @@ def _progress(artifact: Artifact, folder: Path) -> Iterator[None]:
             arrived = min(_size(folder) - before, artifact.size)
             print(
                 f"\rfetching {artifact.file_name}: {arrived / 1e6:,.0f} of {artifact.size / 1e6:,.0f} MB",
-                end="", file=sys.stderr, flush=True,
-            )  # fmt: skip
+                end="",
+                file=sys.stderr,
+                flush=True,
+            )
 
     print(f"fetching {artifact.file_name}: {artifact.size / 1e6:,.0f} MB", end="", file=sys.stderr, flush=True)
     watcher = threading.Thread(target=show, daemon=True)

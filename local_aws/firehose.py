@@ -50,9 +50,10 @@ class Firehose:
         extension = target.get("FileExtension") or (".gz" if is_packed else "")
         name = f"{stream}-1-{now:%Y-%m-%d-%H-%M-%S}-{uuid4()}{extension}"
         self._s3.put_object(
-            Bucket=target["BucketARN"].rpartition(":")[2], Key=prefix(target.get("Prefix") or "", now) + name,
+            Bucket=target["BucketARN"].rpartition(":")[2],
+            Key=prefix(target.get("Prefix") or "", now) + name,
             Body=gzip.compress(content) if is_packed else content,
-        )  # fmt: skip
+        )
         return [str(uuid4()) for _ in records]
 
     def _destination(self, stream: str) -> dict[str, Any]:

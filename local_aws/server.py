@@ -56,10 +56,16 @@ def serving(settings: ServerSettings, say: Callable[[str], None]) -> Iterator[tu
     os.environ.update(environment)
     folder = settings.folder or Path(tempfile.mkdtemp(prefix="local-aws-"))
     folder.mkdir(parents=True, exist_ok=True)
-    trino = TrinoServer(TrinoSettings(
-        port=free_port(), endpoint=endpoint, region=settings.region, folder=folder, heap=settings.heap,
-        dynamic_filtering=settings.dynamic_filtering,
-    ))  # fmt: skip
+    trino = TrinoServer(
+        TrinoSettings(
+            port=free_port(),
+            endpoint=endpoint,
+            region=settings.region,
+            folder=folder,
+            heap=settings.heap,
+            dynamic_filtering=settings.dynamic_filtering,
+        )
+    )
     started = time.monotonic()
     trino.start()  # first, from the main thread: Linux ends the child with the thread that made it
     http = None

@@ -37,8 +37,11 @@ def local_aws(
         raise LocalAwsError(f"no {python}: run `make setup-local-aws`")
     process = subprocess.Popen(
         [str(python), "-m", "local_aws", "--port", "0", "--json", "--until-eof", *options],
-        cwd=_HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=_HERE,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdin is not None and process.stdout is not None
     try:
         line = process.stdout.readline()

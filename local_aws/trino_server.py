@@ -85,11 +85,20 @@ iceberg.allowed-extra-properties=*
 """
 
 _JVM = [
-    "-server", "-Xms512M", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError",
-    "-XX:-OmitStackTraceInFastThrow", "-XX:ReservedCodeCacheSize=256M", "-Djdk.attach.allowAttachSelf=true",
-    "-Djdk.nio.maxCachedBufferSize=2000000", "-Dfile.encoding=UTF-8", "-Duser.timezone=UTC",
-    "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow",
-]  # fmt: skip
+    "-server",
+    "-Xms512M",
+    "-XX:+UseG1GC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-XX:-OmitStackTraceInFastThrow",
+    "-XX:ReservedCodeCacheSize=256M",
+    "-Djdk.attach.allowAttachSelf=true",
+    "-Djdk.nio.maxCachedBufferSize=2000000",
+    "-Dfile.encoding=UTF-8",
+    "-Duser.timezone=UTC",
+    "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +134,12 @@ class TrinoServer:
         log = (self._settings.folder / "trino.log").open("ab")
         self._process = subprocess.Popen(
             _command(home, etc, self._settings),
-            stdout=log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            cwd=self._settings.folder, preexec_fn=_die_with_parent,
-        )  # fmt: skip
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            cwd=self._settings.folder,
+            preexec_fn=_die_with_parent,
+        )
         log.close()
 
     def wait_until_ready(self, seconds: float = 90) -> None:
@@ -173,14 +185,23 @@ def _command(home: Path, etc: Path, settings: TrinoSettings) -> list[str]:
     java = _java()
     jars = ":".join(sorted(str(jar) for jar in (home / "lib").glob("*.jar")))  # a class archive wants a fixed list
     return [
-        str(java), *_JVM, f"-Xmx{settings.heap}",
-        "-XX:+AutoCreateSharedArchive", f"-XX:SharedArchiveFile={cache_folder() / f'trino-{VERSION}.jsa'}",
-        "-Dnode.environment=local", "-Dnode.id=local-aws",
-        "-Dnode.bind-ip=127.0.0.1", "-Dnode.internal-address=127.0.0.1",
-        f"-Dnode.data-dir={settings.folder / 'trino'}", f"-Dlog.levels-file={etc / 'log.properties'}",
-        f"-Dconfig={etc / 'config.properties'}", f"-Dcatalog.config-dir={etc / 'catalog'}",
-        "-cp", jars, "io.trino.server.TrinoServer",
-    ]  # fmt: skip
+        str(java),
+        *_JVM,
+        f"-Xmx{settings.heap}",
+        "-XX:+AutoCreateSharedArchive",
+        f"-XX:SharedArchiveFile={cache_folder() / f'trino-{VERSION}.jsa'}",
+        "-Dnode.environment=local",
+        "-Dnode.id=local-aws",
+        "-Dnode.bind-ip=127.0.0.1",
+        "-Dnode.internal-address=127.0.0.1",
+        f"-Dnode.data-dir={settings.folder / 'trino'}",
+        f"-Dlog.levels-file={etc / 'log.properties'}",
+        f"-Dconfig={etc / 'config.properties'}",
+        f"-Dcatalog.config-dir={etc / 'catalog'}",
+        "-cp",
+        jars,
+        "io.trino.server.TrinoServer",
+    ]
 
 
 def _java() -> Path:
@@ -196,9 +217,7 @@ def _write_configuration(etc: Path, home: Path, settings: TrinoSettings) -> None
     (etc / "catalog").mkdir(parents=True, exist_ok=True)
     (settings.folder / "trino").mkdir(exist_ok=True)
     (etc / "log.properties").write_text("io.trino=WARN\nio.trino.server.Server=INFO\n")
-    config = _CONFIG.format(
-        port=settings.port, home=home, dynamic_filtering=str(settings.dynamic_filtering).lower()
-    )  # fmt: skip
+    config = _CONFIG.format(port=settings.port, home=home, dynamic_filtering=str(settings.dynamic_filtering).lower())
     (etc / "config.properties").write_text(config)
     shared = _CATALOG.format(region=settings.region, endpoint=settings.endpoint)
     (etc / "catalog" / f"{HIVE}.properties").write_text(_HIVE + shared)

@@ -13,13 +13,13 @@ import duckdb
 
 from loader import store
 from loader.__main__ import main as loader_main
-from loader.errors import LoaderError
-from pipeline import job, lake, summary
+from pipeline import job, summary
 from pipeline.answers import answers
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
-from pipeline.errors import PipelineError
 from pipeline.maintain import maintain
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["TICKERLAKE_EXTENSIONS"] = str(lake.extensions())
     try:
         return int(options.run(options))
-    except (PipelineError, LoaderError) as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
@@ -59,7 +59,7 @@ def _job(options: argparse.Namespace) -> int:
 
 
 def _copy_of(dbt: Dbt) -> Callable[[], list[str]]:
-    """Give what brings PostgreSQL to the release. Raises PipelineError at once where no DATABASE_URL says which."""
+    """Give what brings PostgreSQL to the release. Raises UserError at once where no DATABASE_URL says which."""
     from serving.api.store import LakeStore  # serving is a layer above: only this step needs it
     from serving.publish import postgres
 
@@ -97,7 +97,7 @@ def _sql(options: argparse.Namespace) -> int:
         try:
             answer = connection.sql(options.query)
         except duckdb.Error as error:
-            raise PipelineError(" ".join(str(error).split())) from None
+            raise UserError(" ".join(str(error).split())) from None
         if answer is not None:
             answer.show(max_rows=100)
     return 0

@@ -9,8 +9,9 @@ from typing import Any
 
 import duckdb
 
-from pipeline import lake, summary
-from pipeline.errors import PipelineError
+from pipeline import summary
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 QUESTIONS = lake.PROJECT / "questions"
 
@@ -38,7 +39,7 @@ def read(path: Path) -> Question:
     asked, picture, *notes = [line.removeprefix("-- ") for line in head.splitlines()]
     found = re.fullmatch(r"Picture: (lines|bars|points), (.*)", picture)
     if not found:
-        raise PipelineError(f"{path}: the second line is not '-- Picture: lines|bars|points, unit'")
+        raise UserError(f"{path}: the second line is not '-- Picture: lines|bars|points, unit'")
     answer, points = path.read_text().split(";\n")
     return Question(path.stem, asked, notes, found[1], found[2], answer, points)
 
@@ -46,7 +47,7 @@ def read(path: Path) -> Question:
 def answers(folder: Path, pictures: Path) -> str:
     """Answer every question on the lake in `folder`, as text, and draw its picture into `pictures`.
 
-    Raises PipelineError when the lake holds no daily bars.
+    Raises UserError when the lake holds no daily bars.
     """
     blocks = []
     with lake.connect(folder) as connection:
@@ -54,16 +55,21 @@ def answers(folder: Path, pictures: Path) -> str:
             question = read(path)
             header, rows = ask(connection, question)
             if not rows:
-                raise PipelineError(
+                raise UserError(
                     f"no days to answer '{question.asked}' from: run `make demo`, or "
                     "`python -m loader fetch --dataset daily_bars` and `make build`"
                 )
             target = draw(question, connection.sql(question.points).fetchall(), pictures)
             shown = [[_shown(value) for value in row] for row in rows]
             blocks.append(
-                "\n".join([summary.table(question.asked, header, shown), *(f"  {note}" for note in question.notes),
-                           f"  picture: {target}"])
-            )  # fmt: skip
+                "\n".join(
+                    [
+                        summary.table(question.asked, header, shown),
+                        *(f"  {note}" for note in question.notes),
+                        f"  picture: {target}",
+                    ]
+                )
+            )
     return "\n\n".join(blocks)
 
 

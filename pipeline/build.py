@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline import lake
 from pipeline.dbt import Dbt, NodeResult
-from pipeline.errors import PipelineError
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 _GOOD = {"success", "pass", "warn", "no-op"}
 
@@ -35,7 +35,7 @@ def build(
 
     `entering` hears of each step as it begins: plan, build, publish.
 
-    Raises PipelineError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
+    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
     run's own guards.
     """
     entering("plan")
@@ -79,14 +79,14 @@ def publish_catalogue() -> None:
 
 
 def _require_lines() -> None:
-    """Make the lake's folders. Raises PipelineError when they cannot be written, or nothing has landed."""
+    """Make the lake's folders. Raises UserError when they cannot be written, or nothing has landed."""
     folder = lake.folder()
     try:
         (folder / "warehouse").mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise PipelineError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
+        raise UserError(f"cannot write lake '{folder}': {error.strerror}; set TICKERLAKE_LAKE") from None
     if not any((folder / "raw").glob("*bars/*/*/*.ndjson.gz")):
-        raise PipelineError(f"nothing has landed in '{folder}/raw': run `python -m loader fetch|replay|simulate`")
+        raise UserError(f"nothing has landed in '{folder}/raw': run `python -m loader fetch|replay|simulate`")
 
 
 def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 from dbt.cli.main import dbtRunner, dbtRunnerResult
 
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +40,19 @@ class Dbt:
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> list[NodeResult]:
-        """Run one command and give its node results; a failing node does not raise. Raises PipelineError otherwise."""
+        """Run one command and give its node results; a failing node does not raise. Raises UserError otherwise."""
         answer = self._run(self._runner(), list(arguments))
         return [_node_result(result) for result in getattr(answer.result, "results", [])]
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
-        """Run one macro; `listeners` get dbt's events, `args` is YAML. Raises PipelineError when it fails."""
+        """Run one macro; `listeners` get dbt's events, `args` is YAML. Raises UserError when it fails."""
         answer = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
         if not answer.success:
             results: Any = answer.result
-            raise PipelineError(
-                f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results))
-            )
+            raise UserError(f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results)))
 
     def printed(self, macro: str, args: str = "{}") -> list[str]:
-        """Run one macro and give what it printed. Raises PipelineError as `run_operation`."""
+        """Run one macro and give what it printed. Raises UserError as `run_operation`."""
         printed: list[str] = []
 
         def listen(event: Any) -> None:
@@ -65,9 +63,9 @@ class Dbt:
         return printed
 
     def answer(self, macro: str, args: str = "{}") -> str:
-        """Run one macro and give what it printed last. Raises PipelineError as `run_operation`."""
+        """Run one macro and give what it printed last. Raises UserError as `run_operation`."""
         if not (printed := self.printed(macro, args)):
-            raise PipelineError(f"{macro} printed nothing")
+            raise UserError(f"{macro} printed nothing")
         return printed[-1]
 
     def adapter(self) -> str:
@@ -102,7 +100,7 @@ class Dbt:
         finally:
             _let_go_of_the_catalogue()
         if answer.exception:
-            raise PipelineError(_explain(_in_one_line(str(answer.exception))))
+            raise UserError(_explain(_in_one_line(str(answer.exception))))
         return answer
 
 
@@ -116,7 +114,7 @@ def public_models(dbt: Dbt) -> Iterator[Any]:
 def _profiles_dir(project: Path) -> Path:
     folder = Path(os.environ.get("DBT_PROFILES_DIR") or project)
     if not (folder / "profiles.yml").exists():
-        raise PipelineError(f"no profiles.yml in '{folder}': copy profiles.yml.example there (`make setup` does)")
+        raise UserError(f"no profiles.yml in '{folder}': copy profiles.yml.example there (`make setup` does)")
     return folder
 
 

@@ -11,8 +11,17 @@ from typing import Any
 
 from pipeline.dbt import Dbt, public_models
 
-_KEPT = ("Name", "Description", "Owner", "Retention", "PartitionKeys", "ViewOriginalText", "ViewExpandedText",
-         "TableType", "Parameters")  # fmt: skip
+_KEPT = (
+    "Name",
+    "Description",
+    "Owner",
+    "Retention",
+    "PartitionKeys",
+    "ViewOriginalText",
+    "ViewExpandedText",
+    "TableType",
+    "Parameters",
+)
 _LONGEST = 255
 """Bytes that Glue takes as a column's comment."""
 

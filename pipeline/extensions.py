@@ -3,7 +3,7 @@
 import duckdb
 from duckdb_extensions import import_extension
 
-from pipeline.lake import extensions
+from tickerlake.lake import extensions
 
 
 def main() -> None:

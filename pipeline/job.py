@@ -17,8 +17,8 @@ from loader.store import Store
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
 from pipeline.describe import describe
-from pipeline.errors import PipelineError
 from pipeline.maintain import maintain
+from tickerlake.errors import UserError
 
 FOLDER = "state/transformation/"
 PUBLISHED = ("quarantined_pct", "job_seconds")
@@ -100,7 +100,7 @@ def run(
 
     The report's problems say why readers stayed; nothing follows a step that failed.
 
-    Raises PipelineError as `build` and `maintain` do, whatever else went wrong as it came; the record is closed first.
+    Raises UserError as `build` and `maintain` do, whatever else went wrong as it came; the record is closed first.
     """
     try:
         report = build(dbt, selector=job.selector, entering=job.enter)
@@ -139,13 +139,16 @@ def measures(dbt: Dbt, report: Report, now: datetime) -> dict[str, float]:
 
 
 def put_metrics(measured: dict[str, float], cloudwatch: Any) -> None:
-    """Put two measures into CloudWatch, by schema: each costs by the month. Raises PipelineError when it refuses."""
+    """Put two measures into CloudWatch, by schema: each costs by the month. Raises UserError when it refuses."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     dimensions: Any = [{"Name": "schema", "Value": os.environ.get("TICKERLAKE_SCHEMA", "tickerlake")}]
-    data: Any = [{"MetricName": name, "Value": value, "Dimensions": dimensions} for name, value in measured.items()
-            if name in PUBLISHED]  # fmt: skip
+    data: Any = [
+        {"MetricName": name, "Value": value, "Dimensions": dimensions}
+        for name, value in measured.items()
+        if name in PUBLISHED
+    ]
     try:
         cloudwatch.put_metric_data(Namespace="tickerlake", MetricData=data)
     except (BotoCoreError, ClientError) as error:
-        raise PipelineError(f"cannot publish metrics: {type(error).__name__}: {error}") from None
+        raise UserError(f"cannot publish metrics: {type(error).__name__}: {error}") from None

@@ -8,9 +8,9 @@ from typing import Any
 
 import duckdb
 
-from pipeline import lake
 from pipeline.dbt import Dbt
-from pipeline.errors import PipelineError
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 _OLD_VERSIONS = """
 select list(snapshot_id) from __ducklake_metadata_lake.ducklake_snapshot
@@ -29,20 +29,23 @@ where split_part(path, '/', -1) in (
 def maintain(dbt: Dbt) -> Iterator[str]:
     """Do both, by each model's meta.maintenance, and say what came of it, a line at a time.
 
-    Raises PipelineError when nothing is published yet, or another run is under way.
+    Raises UserError when nothing is published yet, or another run is under way.
     """
     if dbt.adapter() != "duckdb":
         yield from dbt.printed("maintain")
         return
-    models = {f"{n.schema}.{n.alias}": n.config.meta["maintenance"] for n in dbt.nodes().values()
-              if n.config.materialized == "incremental" and n.config.meta.get("maintenance")}  # fmt: skip
+    models = {
+        f"{n.schema}.{n.alias}": n.config.meta["maintenance"]
+        for n in dbt.nodes().values()
+        if n.config.materialized == "incremental" and n.config.meta.get("maintenance")
+    }
     yield from maintain_lake(lake.folder(), models, timedelta(hours=dbt.variable("reader_hours")))
 
 
 def maintain_lake(folder: Path, models: Mapping[str, Mapping[str, Any]], readers: timedelta) -> Iterator[str]:
     """Maintain a lake on one machine: models are {schema.table: {target_mb, keep_days}}; see _clean for `readers`."""
     if not (folder / lake.PUBLISHED).exists():
-        raise PipelineError("maintenance comes after publishing: run `make build` first")
+        raise UserError("maintenance comes after publishing: run `make build` first")
     before = _parquet(folder)
     try:
         with closing(duckdb.connect(config={"extension_directory": str(lake.extensions())})) as connection:
@@ -52,7 +55,7 @@ def maintain_lake(folder: Path, models: Mapping[str, Mapping[str, Any]], readers
             keep = timedelta(days=max(wanted["keep_days"] for wanted in models.values()))
             versions = _clean(connection, folder, keep, readers)
     except duckdb.Error as error:
-        raise PipelineError(" ".join(str(error).split())) from None
+        raise UserError(" ".join(str(error).split())) from None
     after = _parquet(folder)
     yield f"lake: files {before[0]} -> {after[0]}, bytes {before[1]} -> {after[1]}, versions forgotten {versions}"
 
@@ -95,8 +98,9 @@ def _clean(connection: duckdb.DuckDBPyConnection, folder: Path, keep: timedelta,
 def _size(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> tuple[int, int]:
     files, size = connection.execute(
         "select count(*), coalesce(sum(info.data_file_size_bytes + coalesce(info.delete_file_size_bytes, 0)), 0) "
-        "from ducklake_list_files('lake', $1, schema => $2) as info", [table, schema],
-    ).fetchall()[0]  # fmt: skip
+        "from ducklake_list_files('lake', $1, schema => $2) as info",
+        [table, schema],
+    ).fetchall()[0]
     return int(files), int(size)
 
 

@@ -12,7 +12,7 @@ import tarfile
 from pathlib import Path
 
 from loader.__main__ import main as loader
-from pipeline.lake import PROJECT, extensions
+from tickerlake.lake import PROJECT, extensions
 
 _SELECTED = "state:modified+"
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import duckdb
 
-from pipeline import lake
+from tickerlake import lake
 
 _MARTS = (
     "fct_bar",

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 _JSON_TYPES = {
     "varchar": {"type": "string"},
@@ -51,10 +51,10 @@ class Mart:
 
 @cache
 def marts() -> dict[str, Mart]:
-    """Read every mart's contract. Raises PipelineError when the models are not there."""
+    """Read every mart's contract. Raises UserError when the models are not there."""
     files = sorted((PROJECT / "models" / "marts").rglob("*.yml"))
     if not files:
-        raise PipelineError(f"no models in '{PROJECT}/models': the contracts come from there")
+        raise UserError(f"no models in '{PROJECT}/models': the contracts come from there")
     texts = dict(re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", (PROJECT / "models" / "_columns.md").read_text()))
     described = [model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])]
     return {model["name"]: _mart(model, texts) for model in described}

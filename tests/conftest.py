@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from local_aws.testing import local_aws
-from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
-from tests.lake import Lake
+from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.lake import Lake
 
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 

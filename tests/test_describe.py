@@ -22,19 +22,25 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         client.create_table(
             DatabaseName="mine_published",
             TableInput={
-                "Name": "fct_bar", "Description": "Presto View", "TableType": "VIRTUAL_VIEW",
+                "Name": "fct_bar",
+                "Description": "Presto View",
+                "TableType": "VIRTUAL_VIEW",
                 "ViewOriginalText": "/* a view */",
-                "Parameters": {"presto_view": "true"}, "StorageDescriptor": {"Columns": columns},
+                "Parameters": {"presto_view": "true"},
+                "StorageDescriptor": {"Columns": columns},
             },
-        )  # fmt: skip
+        )
         yield client
 
 
 def model(name: str, access: str, **columns: str) -> Any:
     return SimpleNamespace(
-        resource_type="model", alias=name, description="One row\n per bar.", config=SimpleNamespace(access=access),
+        resource_type="model",
+        alias=name,
+        description="One row\n per bar.",
+        config=SimpleNamespace(access=access),
         columns={column: SimpleNamespace(description=text) for column, text in columns.items()},
-    )  # fmt: skip
+    )
 
 
 def test_views_and_columns_are_described_and_the_rest_stays(glue: Any) -> None:

@@ -11,11 +11,17 @@ from loader.store import FolderStore
 from pipeline import job
 from pipeline.__main__ import main
 from pipeline.dbt import NodeResult
-from pipeline.errors import PipelineError
+from tickerlake.errors import UserError
 
 STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
-ASKED = {"plan": "plan_merge", "build": "build", "publish": "publish", "describe": "nodes", "maintain": "maintain",
-         "measure": "quarantined_share"}  # fmt: skip
+ASKED = {
+    "plan": "plan_merge",
+    "build": "build",
+    "publish": "publish",
+    "describe": "nodes",
+    "maintain": "maintain",
+    "measure": "quarantined_share",
+}
 
 
 class Played:
@@ -28,7 +34,7 @@ class Played:
     def _ask(self, what: str) -> None:
         self.asked.append(what)
         if ASKED.get(self._failing) == what:
-            raise PipelineError(f"{what} broke")
+            raise UserError(f"{what} broke")
 
     def adapter(self) -> str:
         return "athena"
@@ -94,7 +100,7 @@ def test_the_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("failing", STEPS)
 def test_nothing_follows_a_step_that_failed_and_the_record_names_it(tmp_path: Path, failing: str) -> None:
     dbt, before = Played(failing), STEPS[: STEPS.index(failing)]
-    with pytest.raises(PipelineError, match="broke"):
+    with pytest.raises(UserError, match="broke"):
         run(dbt, tmp_path)
     assert dbt.asked == [ASKED[step] for step in [*before, failing]]
     found = record(tmp_path)
@@ -106,14 +112,15 @@ def test_nothing_follows_a_step_that_failed_and_the_record_names_it(tmp_path: Pa
 
 def test_a_copy_that_fails_comes_after_all_else(tmp_path: Path) -> None:
     def fails() -> list[str]:
-        raise PipelineError("PostgreSQL cannot be reached")
+        raise UserError("PostgreSQL cannot be reached")
 
-    with pytest.raises(PipelineError, match="cannot be reached"):
+    with pytest.raises(UserError, match="cannot be reached"):
         run(Played(), tmp_path, fails)
     found = record(tmp_path)
     assert [(step["name"], step["status"]) for step in found["steps"]] == [
-        *((step, "done") for step in STEPS), ("copy", "failed"),
-    ]  # fmt: skip
+        *((step, "done") for step in STEPS),
+        ("copy", "failed"),
+    ]
     assert METRICS
 
 

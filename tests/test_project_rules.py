@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.lake import PROJECT
+from tickerlake.lake import PROJECT
 
 MACROS = sorted((PROJECT / "macros").rglob("*.sql"))
 MODELS = sorted((PROJECT / "models").rglob("*.sql"))

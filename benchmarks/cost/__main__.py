@@ -13,8 +13,8 @@ import yaml
 from benchmarks.cost.ledger import Bill, Cost, Prices, bill, executions
 from benchmarks.cost.workloads import Warehouse
 from local_aws.testing import local_aws
-from pipeline.lake import PROJECT
-from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from tickerlake.lake import PROJECT
 
 _HERE = Path(__file__).parent
 RESULT = PROJECT / "benchmarks" / "results" / "cost.json"
@@ -75,11 +75,19 @@ def as_data(bills: dict[str, Bill], prices: Prices, sessions: int) -> dict[str, 
 
     month = {name: round(prices.dollars(bills[name].total.billed * runs), 4) for name, runs in SCHEDULE.items()}
     return {
-        "sessions_of_history": sessions, "prices_of": prices.as_of, "runs_a_month": SCHEDULE, "dollars_a_month": month,
-        "workloads": {name: {"total": row(of.total), "tests": row(sum(of.tests.values(), Cost())),
-                             "models": {model: row(cost) for model, cost in sorted(of.models.items())}}
-                      for name, of in bills.items()},
-    }  # fmt: skip
+        "sessions_of_history": sessions,
+        "prices_of": prices.as_of,
+        "runs_a_month": SCHEDULE,
+        "dollars_a_month": month,
+        "workloads": {
+            name: {
+                "total": row(of.total),
+                "tests": row(sum(of.tests.values(), Cost())),
+                "models": {model: row(cost) for model, cost in sorted(of.models.items())},
+            }
+            for name, of in bills.items()
+        },
+    }
 
 
 def over_budget(bills: dict[str, Bill], budget: dict[str, Any]) -> list[str]:

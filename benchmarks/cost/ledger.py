@@ -29,9 +29,12 @@ class Prices:
         """Read prices.yml."""
         found = yaml.safe_load(path.read_text())
         return cls(
-            found["dollars_per_tebibyte"], found["least_bytes_per_statement"], found["rounds_up_to_bytes"],
-            frozenset(found["billed"]), str(found["as_of"]),
-        )  # fmt: skip
+            found["dollars_per_tebibyte"],
+            found["least_bytes_per_statement"],
+            found["rounds_up_to_bytes"],
+            frozenset(found["billed"]),
+            str(found["as_of"]),
+        )
 
     def billed_bytes(self, kind: str, state: str, scanned: int) -> int:
         """Bytes on the bill: failed statements and DDL are free, the rest has a minimum; cancelled ones are charged."""

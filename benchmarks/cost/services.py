@@ -82,7 +82,8 @@ def lines(usage: Usage, prices: Mapping[str, float], free: Mapping[str, float]) 
     logged = (runs * usage.log_bytes_a_run + job_runs * usage.job_log_bytes) / _GB
     return {
         "loader (Lambda)": beyond(runs * usage.loader_seconds * usage.loader_gb, "lambda_gb_seconds")
-        * prices["lambda_gb_second_arm"] + beyond(runs, "lambda_requests") * prices["lambda_request"],
+        * prices["lambda_gb_second_arm"]
+        + beyond(runs, "lambda_requests") * prices["lambda_request"],
         "schedules": beyond(runs + job_runs, "scheduler_starts") * prices["scheduler_start"],
         "streams (Firehose)": runs * usage.records_a_run * 5 * _KIB / _GB * prices["firehose_gb"],
         "streams (Kinesis)": usage.kinesis_shards * _HOURS_A_MONTH * prices["kinesis_shard_hour"],
@@ -97,7 +98,7 @@ def lines(usage: Usage, prices: Mapping[str, float], free: Mapping[str, float]) 
         + beyond(usage.dashboards, "dashboards") * prices["dashboard_month"],
         "key (KMS)": usage.own_keys * prices["kms_key_month"],
         "network (NAT)": usage.nat_gateways * _HOURS_A_MONTH * prices["nat_gateway_hour"],
-    }  # fmt: skip
+    }
 
 
 def step_functions(
@@ -151,12 +152,17 @@ def main() -> None:
     lean = replace(
         on_athena(usage, nights), loader_runs_a_session=16, records_a_run=70, loader_seconds=8.0, intraday_runs=0
     )
-    print(table({
-        "with what is free": lines(usage, prices, free), "nothing free": lines(usage, prices, {}),
-        "half-hourly loads, nightly builds": lines(lean, prices, free),
-        "a shard before each stream": lines(replace(usage, kinesis_shards=4), prices, free),
-        "in a VPC, with a key": lines(replace(usage, nat_gateways=1, own_keys=1), prices, free),
-    }))  # fmt: skip
+    print(
+        table(
+            {
+                "with what is free": lines(usage, prices, free),
+                "nothing free": lines(usage, prices, {}),
+                "half-hourly loads, nightly builds": lines(lean, prices, free),
+                "a shard before each stream": lines(replace(usage, kinesis_shards=4), prices, free),
+                "in a VPC, with a key": lines(replace(usage, nat_gateways=1, own_keys=1), prices, free),
+            }
+        )
+    )
     for name, dollars in step_functions(usage, prices).items():
         print(f"{name}: + {dollars:.2f}")
 

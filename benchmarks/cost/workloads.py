@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from tests.athena import DATASETS, AthenaWarehouse
-from tests.lake import Lake, bar
+from testkit.athena import DATASETS, AthenaWarehouse
+from testkit.lake import Lake, bar
 
 _FIRST, _LAST, _NEXT, _AFTER = date(2024, 6, 5), "2024-07-05", "2024-07-08", "2024-07-09"
 """The first day of a history of twenty sessions, and the sessions after it."""
@@ -58,9 +58,14 @@ class Warehouse:
             "order by bar_start_at, symbol limit 1"
         )[0]
         corrected = bar(
-            symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", "100", source=source, price_basis=basis,
-            received_at="2099-01-01T00:00:00.000Z", run_id="01K00000000000000000000001",
-        )  # fmt: skip
+            symbol,
+            f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            "100",
+            source=source,
+            price_basis=basis,
+            received_at="2099-01-01T00:00:00.000Z",
+            run_id="01K00000000000000000000001",
+        )
         Lake(self._folder / "correction").land([corrected])
         self._upload("correction", _NOW)
         self._build()

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
 from loader.calendar import bar_start, session_date
-from loader.errors import LoaderError
 from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text
 from loader.reference import LabelConvention, Source
+from tickerlake.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,19 @@ class Context:
     ) -> "Context":
         """Assemble a context from reference data; `label` and `timezone` override the feed's convention.
 
-        Raises LoaderError for an unknown source, interval, label or time zone.
+        Raises UserError for an unknown source, interval, label or time zone.
         """
         if bar_interval not in BAR_INTERVALS:
-            raise LoaderError(f"unknown interval '{bar_interval}': choose one of {', '.join(BAR_INTERVALS)}")
+            raise UserError(f"unknown interval '{bar_interval}': choose one of {', '.join(BAR_INTERVALS)}")
         if label not in (None, "start", "end"):
-            raise LoaderError(f"unknown label '{label}': choose 'start' or 'end'")
+            raise UserError(f"unknown label '{label}': choose 'start' or 'end'")
         feed = reference.source(source)
         convention = reference.label_convention(source, received_on)
         if timezone:
             try:
                 convention = replace(convention, zone=ZoneInfo(timezone))
             except (ZoneInfoNotFoundError, ValueError):
-                raise LoaderError(
-                    f"unknown time zone '{timezone}': use an IANA name such as America/New_York"
-                ) from None
+                raise UserError(f"unknown time zone '{timezone}': use an IANA name such as America/New_York") from None
         if label:
             convention = replace(convention, label=label)
         return cls(feed, symbol, bar_interval, convention, reference.instrument(symbol).currency)

@@ -20,11 +20,11 @@ from typing import Any
 from urllib.parse import quote
 
 from loader.decode import Number, decode, integer, looks_like_html, mapping
-from loader.errors import LoaderError
 from loader.http import Http, refusal
 from loader.outcome import Kind, Outcome
 from loader.providers.base import Ask, Limits, within
 from loader.providers.context import Context
+from tickerlake.errors import UserError
 
 _NEEDED = ("time", "open", "high", "low", "close", "volume")
 _UNITS = {"text": 0, "seconds": 1, "milliseconds": 1000}
@@ -126,16 +126,16 @@ def _step(value: Any, name: str) -> Any:
 
 
 def load(path: Path) -> HttpJson:
-    """Read a description. Raises LoaderError that names the file and what is wrong with it."""
+    """Read a description. Raises UserError that names the file and what is wrong with it."""
     try:
         described = decode(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not JSON"
-        raise LoaderError(f"cannot read the API description {path}: {reason}") from None
+        raise UserError(f"cannot read the API description {path}: {reason}") from None
     body = mapping(described)
     wrong = _wrong(body)
     if wrong:
-        raise LoaderError(f"API description {path}: {wrong}")
+        raise UserError(f"API description {path}: {wrong}")
     limits = {name: integer(value) for name, value in mapping(body.get("limits")).items()}
     return HttpJson(
         url=body["url"],

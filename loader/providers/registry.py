@@ -4,17 +4,17 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from loader.errors import LoaderError
 from loader.providers import http_json, yahoo
 from loader.providers.alphavantage import RAPIDAPI_HOST, URL, AlphaVantage
 from loader.providers.base import Limits, Provider
 from loader.redact import Redactor
+from tickerlake.errors import UserError
 
 
 def _http_json(environment: Mapping[str, str]) -> Provider:
     path = environment.get("TICKERLAKE_HTTP_JSON")
     if not path:
-        raise LoaderError("provider http_json needs a description: set TICKERLAKE_HTTP_JSON to its file")
+        raise UserError("provider http_json needs a description: set TICKERLAKE_HTTP_JSON to its file")
     return http_json.load(Path(path))
 
 
@@ -39,16 +39,16 @@ PROVIDERS: dict[str, Callable[[Mapping[str, str]], Provider]] = {
 
 
 def provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider:
-    """Build the named provider. Raises LoaderError when it is unknown or its description is missing."""
+    """Build the named provider. Raises UserError when it is unknown or its description is missing."""
     if name not in PROVIDERS:
-        raise LoaderError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
+        raise UserError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
     return PROVIDERS[name](environment)
 
 
 def limits(name: str, made: Provider, environment: Mapping[str, str] = os.environ) -> Limits:
     """Give the provider's limits, or those of TICKERLAKE_<PROVIDER>_LIMITS (`per_minute=75`, comma-separated; `none`).
 
-    Raises LoaderError when the variable cannot be read.
+    Raises UserError when the variable cannot be read.
     """
     variable = f"TICKERLAKE_{name.upper()}_LIMITS"
     text = environment.get(variable)
@@ -58,7 +58,7 @@ def limits(name: str, made: Provider, environment: Mapping[str, str] = os.enviro
     for part in [] if text == "none" else text.split(","):
         window, _, number = part.strip().partition("=")
         if window not in ("per_second", "per_minute", "per_day") or not number.isdecimal():
-            raise LoaderError(f"cannot read {variable}='{text}': write per_second=1,per_minute=75,per_day=500 or none")
+            raise UserError(f"cannot read {variable}='{text}': write per_second=1,per_minute=75,per_day=500 or none")
         granted[window] = int(number)
     return Limits(**granted)
 
@@ -66,12 +66,12 @@ def limits(name: str, made: Provider, environment: Mapping[str, str] = os.enviro
 def keys(made: Provider, environment: Mapping[str, str] = os.environ) -> list[str]:
     """Give the provider's keys (comma-separated in its variable), or one empty key for a provider that needs none.
 
-    Raises LoaderError, naming the variable, when they are missing or too short to be redacted safely.
+    Raises UserError, naming the variable, when they are missing or too short to be redacted safely.
     """
     if not made.key_variable:
         return [""]
     found = [key.strip() for key in environment.get(made.key_variable, "").split(",") if key.strip()]
     if not found:
-        raise LoaderError(f"source '{made.source}' needs a key: set {made.key_variable} (several: comma-separated)")
+        raise UserError(f"source '{made.source}' needs a key: set {made.key_variable} (several: comma-separated)")
     Redactor(found)
     return found

@@ -35,6 +35,6 @@ class Sink(Protocol):
     def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
         """Hand the lines over, in order, and account for each. `name` names the object where the sink can name one.
 
-        Raises LoaderError when the sink cannot be used at all and nothing was handed over.
+        Raises UserError when the sink cannot be used at all and nothing was handed over.
         """
         ...

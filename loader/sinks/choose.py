@@ -13,8 +13,8 @@ def sink(settings: Settings) -> Sink:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError
 
-    from loader.errors import LoaderError
     from loader.sinks.stream import Firehose, Kinesis, StreamSink
+    from tickerlake.errors import UserError
 
     once = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 1})
     try:
@@ -22,4 +22,4 @@ def sink(settings: Settings) -> Sink:
             return StreamSink(Firehose(boto3.client("firehose", config=once)), dict(settings.streams))
         return StreamSink(Kinesis(boto3.client("kinesis", config=once)), dict(settings.streams))
     except BotoCoreError as error:
-        raise LoaderError(f"cannot use sink '{settings.sink}': {error}") from None
+        raise UserError(f"cannot use sink '{settings.sink}': {error}") from None

@@ -21,7 +21,7 @@ class FolderSink:
         self._raw = lake / "raw"
 
     def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
-        """Land all lines, in objects named `name` (several: `name-0000`, …). Raises LoaderError like `write`."""
+        """Land all lines, in objects named `name` (several: `name-0000`, …). Raises UserError like `write`."""
         for start in range(0, len(lines), _LINES_PER_OBJECT):
             part = name if dataset == "loader_runs" else f"{name}-{start // _LINES_PER_OBJECT:04d}"
             self.write(dataset, lines[start : start + _LINES_PER_OBJECT], part, arrived_at)
@@ -30,7 +30,7 @@ class FolderSink:
     def write(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Path:
         """Land `lines` as one object and return its path. dt and hr are the UTC hour of `arrived_at`.
 
-        Raises LoaderError, naming the folder, when it cannot be written.
+        Raises UserError, naming the folder, when it cannot be written.
         """
         hour = arrived_at.astimezone(UTC)
         folder = self._raw / dataset / f"dt={hour:%Y-%m-%d}" / f"hr={hour:%H}"

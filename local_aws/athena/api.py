@@ -14,13 +14,30 @@ from local_aws.trino_server import HIVE
 
 Operation = Callable[[dict[str, Any]], dict[str, Any]]
 _OPERATIONS = (
-    "CreateWorkGroup", "GetWorkGroup", "ListWorkGroups", "UpdateWorkGroup", "DeleteWorkGroup",
-    "CreatePreparedStatement", "GetPreparedStatement", "ListPreparedStatements", "UpdatePreparedStatement",
+    "CreateWorkGroup",
+    "GetWorkGroup",
+    "ListWorkGroups",
+    "UpdateWorkGroup",
+    "DeleteWorkGroup",
+    "CreatePreparedStatement",
+    "GetPreparedStatement",
+    "ListPreparedStatements",
+    "UpdatePreparedStatement",
     "DeletePreparedStatement",
-    "ListDataCatalogs", "GetDataCatalog", "ListDatabases", "GetDatabase", "ListTableMetadata", "GetTableMetadata",
-    "StartQueryExecution", "GetQueryExecution", "BatchGetQueryExecution", "ListQueryExecutions", "StopQueryExecution",
-    "GetQueryResults", "GetQueryRuntimeStatistics",
-)  # fmt: skip
+    "ListDataCatalogs",
+    "GetDataCatalog",
+    "ListDatabases",
+    "GetDatabase",
+    "ListTableMetadata",
+    "GetTableMetadata",
+    "StartQueryExecution",
+    "GetQueryExecution",
+    "BatchGetQueryExecution",
+    "ListQueryExecutions",
+    "StopQueryExecution",
+    "GetQueryResults",
+    "GetQueryRuntimeStatistics",
+)
 
 
 class AthenaApi:
@@ -68,9 +85,14 @@ class AthenaApi:
             with suppress(StatementError):  # a failed statement has an id, a refused one never gets it
                 plan(sql, database, output)
         request = Request(
-            sql, database, name, output.rstrip("/"), group.get("BytesScannedCutoffPerQuery"),
-            tuple(d.get("ExecutionParameters") or ()), d.get("ClientRequestToken", ""),
-        )  # fmt: skip
+            sql,
+            database,
+            name,
+            output.rstrip("/"),
+            group.get("BytesScannedCutoffPerQuery"),
+            tuple(d.get("ExecutionParameters") or ()),
+            d.get("ClientRequestToken", ""),
+        )
         return {"QueryExecutionId": self._executions.start(request).id}
 
     def get_query_execution(self, d: dict[str, Any]) -> dict[str, Any]:

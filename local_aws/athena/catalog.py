@@ -84,9 +84,11 @@ def _table(found: dict[str, Any]) -> dict[str, Any]:
     storage = found.get("StorageDescriptor") or {}
     serde = storage.get("SerdeInfo") or {}
     parameters = {
-        "location": storage.get("Location"), "inputformat": storage.get("InputFormat"),
-        "outputformat": storage.get("OutputFormat"), "serde.serialization.lib": serde.get("SerializationLibrary"),
-    }  # fmt: skip
+        "location": storage.get("Location"),
+        "inputformat": storage.get("InputFormat"),
+        "outputformat": storage.get("OutputFormat"),
+        "serde.serialization.lib": serde.get("SerializationLibrary"),
+    }
     metadata = {
         "Name": found["Name"],
         "TableType": found.get("TableType", ""),

@@ -23,17 +23,35 @@ from local_aws.athena.types import columns, trino_type
 from local_aws.trino_server import HIVE, ICEBERG
 
 _ICEBERG_PROPERTIES = {
-    "table_type", "location", "format", "write_compression",
-    "write_target_data_file_size_bytes", "optimize_rewrite_min_data_file_size_bytes",
-    "optimize_rewrite_max_data_file_size_bytes", "optimize_rewrite_data_file_threshold",
-    "optimize_rewrite_delete_file_threshold", "vacuum_min_snapshots_to_keep", "vacuum_max_snapshot_age_seconds",
-    "vacuum_max_metadata_files_to_keep", "format_version", "compression_level",
-}  # fmt: skip
+    "table_type",
+    "location",
+    "format",
+    "write_compression",
+    "write_target_data_file_size_bytes",
+    "optimize_rewrite_min_data_file_size_bytes",
+    "optimize_rewrite_max_data_file_size_bytes",
+    "optimize_rewrite_data_file_threshold",
+    "optimize_rewrite_delete_file_threshold",
+    "vacuum_min_snapshots_to_keep",
+    "vacuum_max_snapshot_age_seconds",
+    "vacuum_max_metadata_files_to_keep",
+    "format_version",
+    "compression_level",
+}
 _ICEBERG_CTAS = _ICEBERG_PROPERTIES | {"is_external", "partitioning"}
 _HIVE_CTAS = {
-    "table_type", "is_external", "external_location", "partitioned_by", "bucketed_by", "bucket_count", "format",
-    "write_compression", "field_delimiter", "orc_compression", "parquet_compression",
-}  # fmt: skip
+    "table_type",
+    "is_external",
+    "external_location",
+    "partitioned_by",
+    "bucketed_by",
+    "bucket_count",
+    "format",
+    "write_compression",
+    "field_delimiter",
+    "orc_compression",
+    "parquet_compression",
+}
 _TEXT = (
     "org.apache.hadoop.mapred.TextInputFormat",
     "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
@@ -42,12 +60,13 @@ _PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 _ORC = "org.apache.hadoop.hive.ql.io.orc"
 _STORED_AS = {  # format: (serde, input format, output format)
     "parquet": (
-        f"{_PARQUET}.serde.ParquetHiveSerDe", f"{_PARQUET}.MapredParquetInputFormat",
+        f"{_PARQUET}.serde.ParquetHiveSerDe",
+        f"{_PARQUET}.MapredParquetInputFormat",
         f"{_PARQUET}.MapredParquetOutputFormat",
     ),
     "orc": (f"{_ORC}.OrcSerde", f"{_ORC}.OrcInputFormat", f"{_ORC}.OrcOutputFormat"),
     "textfile": ("org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe", *_TEXT),
-}  # fmt: skip
+}
 _NOT_AFTER_CREATE = "table, view, database or schema"
 
 
@@ -243,9 +262,13 @@ def _alter_table(match: re.Match[str], sql: str, database: str, _output: str) ->
             for part in re.finditer(pattern, body, re.IGNORECASE)
         ]
         return _glue(
-            "ALTER_TABLE", f"{found[1].lower()}_partitions", database=schema, table=table, partitions=partitions,
+            "ALTER_TABLE",
+            f"{found[1].lower()}_partitions",
+            database=schema,
+            table=table,
+            partitions=partitions,
             is_lenient=bool(found[2]),
-        )  # fmt: skip
+        )
     raise InvalidRequestError(
         f"line 1:1: mismatched input '{body.split(maxsplit=1)[0] if body else ''}' in ALTER TABLE"
     )
@@ -342,9 +365,12 @@ def _unload(match: re.Match[str], sql: str, _database: str, _output: str) -> Pla
         made["partitioned_by"] = given["partitioned_by"]
     schema, table = "default", f"unload_{uuid.uuid4().hex}"
     planned = Plan(
-        "DML", "UNLOAD", [f'CREATE TABLE "{HIVE}"."{schema}"."{table}" WITH ({_with(made)}) AS {query}'],
-        data_location=to[1], unload=(schema, table),
-    )  # fmt: skip
+        "DML",
+        "UNLOAD",
+        [f'CREATE TABLE "{HIVE}"."{schema}"."{table}" WITH ({_with(made)}) AS {query}'],
+        data_location=to[1],
+        unload=(schema, table),
+    )
     if codec := given.get("compression"):
         planned.session[f"{HIVE}.compression_codec"] = unquoted(codec).upper()
     return planned

@@ -247,8 +247,9 @@ class Execution:
             if precision and precision[1] != "6":
                 raise StatementError(
                     f"NOT_SUPPORTED: Timestamp precision ({precision[1]}) not supported for Iceberg. "
-                    'Use "timestamp(6)" instead.', "NOT_SUPPORTED",
-                )  # fmt: skip
+                    'Use "timestamp(6)" instead.',
+                    "NOT_SUPPORTED",
+                )
             if kind in ("tinyint", "smallint") or kind.startswith(("char(", "time(")):
                 raise StatementError(f"NOT_SUPPORTED: Type not supported for Iceberg: {kind}", "NOT_SUPPORTED")
 
@@ -331,8 +332,11 @@ class Executions:
     def _run(self, execution: Execution) -> None:
         execution.run()
         entry = execution.statistics() | {
-            "id": execution.id, "type": execution.sub, "state": execution.state, "query": execution.request.sql[:2000],
-        }  # fmt: skip
+            "id": execution.id,
+            "type": execution.sub,
+            "state": execution.state,
+            "query": execution.request.sql[:2000],
+        }
         with self._lock, self._ledger.open("a") as file:
             file.write(json.dumps(entry) + "\n")
 

@@ -12,9 +12,16 @@ from local_aws.athena.types import hive_type, trino_type
 from local_aws.trino_server import ICEBERG
 
 _TABLE_INPUT = (
-    "Name", "TableType", "Parameters", "StorageDescriptor", "PartitionKeys", "ViewOriginalText", "ViewExpandedText",
-    "Description", "Owner",
-)  # fmt: skip
+    "Name",
+    "TableType",
+    "Parameters",
+    "StorageDescriptor",
+    "PartitionKeys",
+    "ViewOriginalText",
+    "ViewExpandedText",
+    "Description",
+    "Owner",
+)
 
 
 class GlueActions:
@@ -121,9 +128,10 @@ class GlueActions:
         """ALTER TABLE DROP [IF EXISTS] PARTITION."""
         keys = [key["Name"] for key in self._hive_table(database, table)["PartitionKeys"]]
         answer = self._glue.batch_delete_partition(
-            DatabaseName=database, TableName=table,
+            DatabaseName=database,
+            TableName=table,
             PartitionsToDelete=[{"Values": [values[key] for key in keys]} for values, _ in partitions],
-        )  # fmt: skip
+        )
         if not is_lenient:
             for error in answer.get("Errors", []):
                 raise StatementError(f"FAILED: SemanticException: partition {error['PartitionValues']} not found")

@@ -89,8 +89,9 @@ def _refuse_hidden_catalogs(text: str) -> None:
     bare = list(text)
     for i, _ in outside_quotes(text):
         bare[i] = "\0"
-    visible = "".join(char if hidden == "\0" else " " if char not in '"`' else char
-                      for char, hidden in zip(text, bare, strict=True))  # fmt: skip
+    visible = "".join(
+        char if hidden == "\0" else " " if char not in '"`' else char for char, hidden in zip(text, bare, strict=True)
+    )
     catalog = re.search(rf"(?<![\w.\"])(system|{ICEBERG})\s*\.\s*\"?\w+\"?\s*\.", visible, re.IGNORECASE)
     quoted = re.search(rf'"(system|{ICEBERG})"\s*\.', text, re.IGNORECASE)
     if found := catalog or quoted:

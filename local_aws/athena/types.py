@@ -16,9 +16,16 @@ _TRINO_NAMES = {
     "timestamptz": "timestamp(6) with time zone",
 }
 _PRECISION = {
-    "varchar": (2147483647, 0), "bigint": (19, 0), "integer": (10, 0), "smallint": (5, 0), "tinyint": (3, 0),
-    "double": (17, 0), "real": (17, 0), "timestamp": (3, 0), "timestamp with time zone": (3, 0),
-}  # fmt: skip
+    "varchar": (2147483647, 0),
+    "bigint": (19, 0),
+    "integer": (10, 0),
+    "smallint": (5, 0),
+    "tinyint": (3, 0),
+    "double": (17, 0),
+    "real": (17, 0),
+    "timestamp": (3, 0),
+    "timestamp with time zone": (3, 0),
+}
 
 
 def columns(body: str) -> list[dict[str, str]]:

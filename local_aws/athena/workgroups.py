@@ -7,8 +7,12 @@ from typing import Any
 from local_aws.athena.errors import InvalidRequestError, StatementError
 from local_aws.athena.execution import ENGINE
 
-_SETTINGS = ("EnforceWorkGroupConfiguration", "BytesScannedCutoffPerQuery", "PublishCloudWatchMetricsEnabled",
-             "RequesterPaysEnabled")  # fmt: skip
+_SETTINGS = (
+    "EnforceWorkGroupConfiguration",
+    "BytesScannedCutoffPerQuery",
+    "PublishCloudWatchMetricsEnabled",
+    "RequesterPaysEnabled",
+)
 _LEAST_CUTOFF = 10_000_000
 
 
@@ -28,10 +32,14 @@ class _Workgroup:
             "Description": self.description,
             "CreationTime": self.created_at,
             "Configuration": {
-                "EnforceWorkGroupConfiguration": False, "PublishCloudWatchMetricsEnabled": False,
-                "RequesterPaysEnabled": False, "ResultConfiguration": {}, **self.configuration, "EngineVersion": ENGINE,
+                "EnforceWorkGroupConfiguration": False,
+                "PublishCloudWatchMetricsEnabled": False,
+                "RequesterPaysEnabled": False,
+                "ResultConfiguration": {},
+                **self.configuration,
+                "EngineVersion": ENGINE,
             },
-        }  # fmt: skip
+        }
 
 
 class Workgroups:
@@ -130,9 +138,12 @@ class Workgroups:
 
     def _keep_statement(self, d: dict[str, Any]) -> dict[str, Any]:
         self._group(d["WorkGroup"]).prepared[d["StatementName"]] = {
-            "StatementName": d["StatementName"], "QueryStatement": d["QueryStatement"], "WorkGroupName": d["WorkGroup"],
-            "Description": d.get("Description", ""), "LastModifiedTime": time.time(),
-        }  # fmt: skip
+            "StatementName": d["StatementName"],
+            "QueryStatement": d["QueryStatement"],
+            "WorkGroupName": d["WorkGroup"],
+            "Description": d.get("Description", ""),
+            "LastModifiedTime": time.time(),
+        }
         return {}
 
     def _prepared(self, d: dict[str, Any]) -> dict[str, Any]:

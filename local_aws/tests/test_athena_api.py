@@ -86,10 +86,11 @@ def test_the_workgroups_limit_cancels_a_query(athena: Athena) -> None:
     athena.api.create_work_group(
         Name="limited",
         Configuration={
-            "BytesScannedCutoffPerQuery": 10_000_000, "EnforceWorkGroupConfiguration": True,
+            "BytesScannedCutoffPerQuery": 10_000_000,
+            "EnforceWorkGroupConfiguration": True,
             "ResultConfiguration": {"OutputLocation": "s3://results/limited/"},
         },
-    )  # fmt: skip
+    )
     athena.ok(
         "create table tests.wide with (table_type = 'ICEBERG', location = 's3://lake/wide', is_external = false) as "
         "select n, uuid() as a from unnest(sequence(1, 1000)) t (n) cross join unnest(sequence(1, 1500)) u (m)"
@@ -177,10 +178,15 @@ def test_tables_of_each_format_are_read(athena: Athena) -> None:
 
 def test_a_views_columns_are_in_the_catalogue(athena: Athena) -> None:
     columns = {
-        "cast('x' as varchar)": "string", "cast('x' as varchar(5))": "varchar(5)", "1": "int", "1.5": "decimal(2,1)",
-        "timestamp '2020-01-01 00:00:00.000001'": "timestamp", "array[1]": "array<int>", "map(array['a'], array[1e0])": "map<varchar(1),double>",
+        "cast('x' as varchar)": "string",
+        "cast('x' as varchar(5))": "varchar(5)",
+        "1": "int",
+        "1.5": "decimal(2,1)",
+        "timestamp '2020-01-01 00:00:00.000001'": "timestamp",
+        "array[1]": "array<int>",
+        "map(array['a'], array[1e0])": "map<varchar(1),double>",
         "cast(row(1, 'b') as row(b bigint, c varchar))": "struct<b:bigint,c:string>",
-    }  # fmt: skip
+    }
     select = ", ".join(f"{value} as c{n}" for n, value in enumerate(columns))
     for _ in range(2):  # made, and replaced
         athena.ok(f"create or replace view tests.typed_view as select {select}")

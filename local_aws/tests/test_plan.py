@@ -17,13 +17,22 @@ def trino(sql: str) -> str:
     [
         ("select 1;", "select 1"),
         ("-- a comment\n/* more */ select 1", "select 1"),
-        ("OPTIMIZE t REWRITE DATA USING BIN_PACK where d > 1", 'ALTER TABLE "local_iceberg"."db"."t" EXECUTE optimize where d > 1'),
-        ("alter table `other`.`a` rename to `other`.`b`", 'ALTER TABLE "awsdatacatalog"."other"."a" RENAME TO "other"."b"'),
+        (
+            "OPTIMIZE t REWRITE DATA USING BIN_PACK where d > 1",
+            'ALTER TABLE "local_iceberg"."db"."t" EXECUTE optimize where d > 1',
+        ),
+        (
+            "alter table `other`.`a` rename to `other`.`b`",
+            'ALTER TABLE "awsdatacatalog"."other"."a" RENAME TO "other"."b"',
+        ),
         ("show tables in x", 'SHOW TABLES FROM "awsdatacatalog"."x"'),
         ("create schema if not exists `x`", 'CREATE SCHEMA if not exists "awsdatacatalog"."x"'),
-        ("alter table t change a a bigint", 'ALTER TABLE "awsdatacatalog"."db"."t" ALTER COLUMN "a" SET DATA TYPE bigint'),
+        (
+            "alter table t change a a bigint",
+            'ALTER TABLE "awsdatacatalog"."db"."t" ALTER COLUMN "a" SET DATA TYPE bigint',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_statement_is_translated(sql: str, expected: str) -> None:
     assert trino(sql) == expected
 
@@ -32,8 +41,9 @@ def test_an_iceberg_ctas_keeps_athenas_own_properties_beside_trinos() -> None:
     found = plan(
         "create table \"db\".\"t\" with (table_type='iceberg', location='s3://b/t/', partitioning=ARRAY['day(x)'], "
         "is_external=false, write_compression='zstd', vacuum_max_snapshot_age_seconds='60') as select 1 as x",
-        "db", OUTPUT,
-    )  # fmt: skip
+        "db",
+        OUTPUT,
+    )
     assert found.trino == [
         'CREATE TABLE "local_iceberg"."db"."t" WITH (location = \'s3://b/t\', partitioning = ARRAY[\'day(x)\'], '
         "extra_properties = MAP(ARRAY['vacuum_max_snapshot_age_seconds'], ARRAY['60'])) AS select 1 as x"
@@ -47,8 +57,9 @@ def test_a_hive_table_goes_to_glue_with_its_serde_and_projection() -> None:
         "create external table raw.lines (line string comment 'it''s') partitioned by (dt string) "
         "row format serde 'org.apache.hadoop.hive.serde2.RegexSerDe' with serdeproperties ('input.regex' = '^(.*)$') "
         "location 's3://b/l/' tblproperties ('projection.enabled' = 'true', 'storage.location.template' = 's3://b/dt=${dt}/')",
-        "db", OUTPUT,
-    )  # fmt: skip
+        "db",
+        OUTPUT,
+    )
     assert found.glue is not None
     table = found.glue.arguments["table"]
     assert isinstance(table, dict)
@@ -69,12 +80,22 @@ def test_ddl_buckets_are_turned_round() -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        "grant select on t to x", "call system.runtime.kill_query('x')", "set session x = 1", "use db",
-        "create materialized view v as select 1", "create function f() returns int return 1", "truncate table t",
-        "start transaction", "analyze t", "show catalogs", "create index i on t (a)",
-        "select * from system.runtime.nodes", 'select * from "local_iceberg".db.t', "alter table t owner to x",
+        "grant select on t to x",
+        "call system.runtime.kill_query('x')",
+        "set session x = 1",
+        "use db",
+        "create materialized view v as select 1",
+        "create function f() returns int return 1",
+        "truncate table t",
+        "start transaction",
+        "analyze t",
+        "show catalogs",
+        "create index i on t (a)",
+        "select * from system.runtime.nodes",
+        'select * from "local_iceberg".db.t',
+        "alter table t owner to x",
     ],
-)  # fmt: skip
+)
 def test_what_athena_does_not_take_is_refused_before_it_has_an_id(sql: str) -> None:
     with pytest.raises(InvalidRequestError):
         plan(sql, "db", OUTPUT)
@@ -84,12 +105,18 @@ def test_what_athena_does_not_take_is_refused_before_it_has_an_id(sql: str) -> N
     ("sql", "reason"),
     [
         ("create table t with (foo = 1) as select 1 as x", "'foo' does not exist"),
-        ("create table t (a int) location 's3://b/t' tblproperties ('table_type'='ICEBERG', 'x'='1')", "Unsupported table property key: x"),
+        (
+            "create table t (a int) location 's3://b/t' tblproperties ('table_type'='ICEBERG', 'x'='1')",
+            "Unsupported table property key: x",
+        ),
         ("create table t (a int) location 's3://b/t'", "only EXTERNAL tables and Iceberg tables"),
-        ("create table t (a smallint) location 's3://b/t' tblproperties ('table_type'='ICEBERG')", "Type not supported"),
+        (
+            "create table t (a smallint) location 's3://b/t' tblproperties ('table_type'='ICEBERG')",
+            "Type not supported",
+        ),
         ("create external table t (a int) location '/tmp/x'", "not an s3:// path"),
     ],
-)  # fmt: skip
+)
 def test_what_athena_fails_is_failed_with_a_reason(sql: str, reason: str) -> None:
     with pytest.raises(StatementError, match="(?i)" + reason.replace("(", r"\(")):
         plan(sql, "db", OUTPUT)

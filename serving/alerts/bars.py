@@ -107,9 +107,19 @@ def parse(line: bytes) -> HotBar | None:
     version = f"{int(is_final)}|{received:%Y-%m-%dT%H:%M:%S.%f}|{record['run_id']}|{line_number:012d}"
     opened, high, low, close = prices
     return HotBar(
-        record["symbol"], record["bar_interval"], record["source"], f"{start:%Y-%m-%dT%H:%M:%SZ}", opened, high, low,
-        close, volume, is_final, version, record["price_basis"],
-    )  # fmt: skip
+        record["symbol"],
+        record["bar_interval"],
+        record["source"],
+        f"{start:%Y-%m-%dT%H:%M:%SZ}",
+        opened,
+        high,
+        low,
+        close,
+        volume,
+        is_final,
+        version,
+        record["price_basis"],
+    )
 
 
 def _decimal(value: Any) -> Decimal:

@@ -163,8 +163,9 @@ class HotPath:
         while True:
             answer = self.alerts.query(
                 KeyConditionExpression=Key("series").eq(series) & Key("alert").between(first, f"{last}|~"),
-                ConsistentRead=True, **more,
-            )  # fmt: skip
+                ConsistentRead=True,
+                **more,
+            )
             found += answer["Items"]
             if "LastEvaluatedKey" not in answer:
                 return found
@@ -207,11 +208,17 @@ class HotPath:
         machine = {
             "kind": kind,
             "alert_id": f"{item['series']}|{item['alert']}|{item['revision']}",
-            "symbol": symbol, "bar_interval": interval, "source": source, "bar_start_at": item["bar_start"],
-            "signal_type": item["signal_type"], "direction": item["direction"],
-            "value": float(item["value"]), "threshold": float(item["threshold"]), "close": float(item["close"]),
+            "symbol": symbol,
+            "bar_interval": interval,
+            "source": source,
+            "bar_start_at": item["bar_start"],
+            "signal_type": item["signal_type"],
+            "direction": item["direction"],
+            "value": float(item["value"]),
+            "threshold": float(item["threshold"]),
+            "close": float(item["close"]),
             "time_zone": "UTC",
-        }  # fmt: skip
+        }
         text = words(machine)
         once = hashlib.sha256(f"{kind}|{machine['alert_id']}".encode()).hexdigest()
         is_ordered = self.topic.endswith(".fifo")
@@ -274,6 +281,16 @@ def _bar(item: dict[str, Any]) -> HotBar:
     symbol, interval, source = item["series"].split("|")
     opened, high, low, close, volume = (item[name] for name in _NUMBERS)
     return HotBar(
-        symbol, interval, source, item["bar_start"], opened, high, low, close, volume, item["is_final"],
-        item["version"], item["price_basis"],
-    )  # fmt: skip
+        symbol,
+        interval,
+        source,
+        item["bar_start"],
+        opened,
+        high,
+        low,
+        close,
+        volume,
+        item["is_final"],
+        item["version"],
+        item["price_basis"],
+    )

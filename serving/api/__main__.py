@@ -7,11 +7,11 @@ from pathlib import Path
 
 import uvicorn
 
-from pipeline import lake
-from pipeline.errors import PipelineError
 from serving.api.app import create_app
 from serving.api.store import LakeStore, Store
 from serving.publish.postgres import database_url
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         store, name = _store(options)
-    except PipelineError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     # bound here, so that port 0 can be told; named as TCP, so that asyncio switches Nagle's algorithm off

@@ -21,12 +21,12 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from pipeline import answers
-from pipeline.errors import PipelineError
 from serving.api import datasets, problems
 from serving.api.datasets import DATASETS, INTERVALS, MAX_ROWS, MAX_SYMBOLS, Dataset
 from serving.api.front import CACHED, Front
 from serving.api.problems import ProblemError
 from serving.api.store import Release, Store
+from tickerlake.errors import UserError
 
 STATIC = Path(__file__).parent / "static"
 ABOUT = (
@@ -82,7 +82,7 @@ def create_app(store: Store, *, rate: float = 0) -> Front:
         """Describe the API, with examples from the release at hand."""
         try:
             release = store.release()
-        except PipelineError:
+        except UserError:
             release = None
         tag = release.tag if release else ""
         if tag not in documents:
@@ -184,8 +184,10 @@ def _query(dataset: Dataset, release: Release, asked: Any) -> datasets.Query:
                     404, f"symbol '{symbol}' is not known to this release: /v1/symbols lists those that are"
                 )
     read: Callable[[str, str], datetime | date] = datasets.instant if dataset.has_instants else datasets.day
-    bounds = [read(text, name) if (text := getattr(asked, field, "")) else None
-              for field, name in (("from_", "from"), ("to", "to"))]  # fmt: skip
+    bounds = [
+        read(text, name) if (text := getattr(asked, field, "")) else None
+        for field, name in (("from_", "from"), ("to", "to"))
+    ]
     interval = getattr(asked, "interval", "")
     if isinstance(bounds[0], datetime) and isinstance(bounds[1], datetime) and interval:
         longest = datasets.longest(interval)
@@ -233,24 +235,35 @@ def _add_health(app: FastAPI, store: Store) -> None:
     schema = {
         "type": "object",
         "properties": {
-            "status": {"enum": ["ok", "lines_missing"]}, "time_zone": {"const": "UTC"}, "release": text,
-            "published_at": text, "last_built_at": {"type": ["string", "null"]},
-            "last_batch_id": {"type": ["integer", "null"]}, "last_bar_start_at": {"type": ["string", "null"]},
-            "last_session_date": {"type": ["string", "null"]}, "landed_lines": integer, "quarantined_lines": integer,
-            "quarantine_rate": number, "missing_lines": integer,
+            "status": {"enum": ["ok", "lines_missing"]},
+            "time_zone": {"const": "UTC"},
+            "release": text,
+            "published_at": text,
+            "last_built_at": {"type": ["string", "null"]},
+            "last_batch_id": {"type": ["integer", "null"]},
+            "last_bar_start_at": {"type": ["string", "null"]},
+            "last_session_date": {"type": ["string", "null"]},
+            "landed_lines": integer,
+            "quarantined_lines": integer,
+            "quarantine_rate": number,
+            "missing_lines": integer,
             "quarantine_reasons": {"type": "object", "additionalProperties": integer},
         },
-    }  # fmt: skip
+    }
     schema["required"] = list(schema["properties"])
 
     @app.get(
         "/v1/health",
         summary="Freshness, last batch, refused lines",
         response_class=Response,
-        responses={200: {"description": "How old and how whole the release is",
-                         "content": {"application/json": {"schema": schema}}},
-                   **{status: _PROBLEMS[status] for status in (429, 503)}},
-    )  # fmt: skip
+        responses={
+            200: {
+                "description": "How old and how whole the release is",
+                "content": {"application/json": {"schema": schema}},
+            },
+            **{status: _PROBLEMS[status] for status in (429, 503)},
+        },
+    )
     async def endpoint() -> Response:
         """Tell how fresh the release is, and what share of the landed lines was refused and why."""
         return await run_in_threadpool(_again_when_gone, store, health)
@@ -259,16 +272,26 @@ def _add_health(app: FastAPI, store: Store) -> None:
 def _add_questions(app: FastAPI, store: Store) -> None:
     known = {question.name: question for question in map(answers.read, sorted(answers.QUESTIONS.glob("*.sql")))}
     names = StrEnum("Question", {name: name for name in known})  # type: ignore[misc]
-    table = {"type": "object", "required": ["columns", "rows"],
-             "properties": {"columns": {"type": "array"}, "rows": {"type": "array"}}}  # fmt: skip
+    table = {
+        "type": "object",
+        "required": ["columns", "rows"],
+        "properties": {"columns": {"type": "array"}, "rows": {"type": "array"}},
+    }
 
     @app.get(
         "/v1/questions",
         summary="The questions that are answered",
         response_class=Response,
-        responses={200: {"description": "Their names and texts", "content": {"application/json": {"schema": {
-            "type": "object", "additionalProperties": {"type": "string"}}}}}, 429: _PROBLEMS[429]},
-    )  # fmt: skip
+        responses={
+            200: {
+                "description": "Their names and texts",
+                "content": {
+                    "application/json": {"schema": {"type": "object", "additionalProperties": {"type": "string"}}}
+                },
+            },
+            429: _PROBLEMS[429],
+        },
+    )
     async def listed() -> Response:
         """List the questions, each with the name that its answer is asked by."""
         return Response(orjson.dumps({q.name: q.asked for q in known.values()}), media_type="application/json")
@@ -279,23 +302,43 @@ def _add_questions(app: FastAPI, store: Store) -> None:
         columns, rows = release.query(question.answer)
         _, points = release.query(question.points)
         body = {
-            "name": name, "asked": question.asked, "notes": question.notes, "shape": question.shape,
-            "unit": question.unit, "release": release.tag, "time_zone": "UTC",
+            "name": name,
+            "asked": question.asked,
+            "notes": question.notes,
+            "shape": question.shape,
+            "unit": question.unit,
+            "release": release.tag,
+            "time_zone": "UTC",
             "answer": {"columns": columns, "rows": rows},
             "points": {"columns": ["x", "series", "y"], "rows": points},
-        }  # fmt: skip
+        }
         return _kept(orjson.dumps(body, default=float), release)
 
     @app.get(
         "/v1/questions/{name}",
         summary="One question, answered",
         response_class=Response,
-        responses={200: {"description": "The answer, and the points of its picture", "content": {"application/json": {
-            "schema": {"type": "object", "required": ["name", "asked", "answer", "points"],
-                       "properties": {"name": {"type": "string"}, "asked": {"type": "string"},
-                                      "answer": table, "points": table}}}}},
-                   **{status: _PROBLEMS[status] for status in (422, 429, 503)}},
-    )  # fmt: skip
+        responses={
+            200: {
+                "description": "The answer, and the points of its picture",
+                "content": {
+                    "application/json": {
+                        "schema": {
+                            "type": "object",
+                            "required": ["name", "asked", "answer", "points"],
+                            "properties": {
+                                "name": {"type": "string"},
+                                "asked": {"type": "string"},
+                                "answer": table,
+                                "points": table,
+                            },
+                        }
+                    }
+                },
+            },
+            **{status: _PROBLEMS[status] for status in (422, 429, 503)},
+        },
+    )
     async def answered(name: Annotated[names, PathParameter(examples=[next(iter(known))])]) -> Response:
         """Answer a question of /v1/questions on the release at hand."""
         return await run_in_threadpool(_again_when_gone, store, lambda: answer(str(name)))
@@ -318,8 +361,8 @@ def _add_errors(app: FastAPI) -> None:
     async def problem(_: Request, error: ProblemError) -> Response:
         return error.response()
 
-    @app.exception_handler(PipelineError)
-    async def nothing(_: Request, error: PipelineError) -> Response:
+    @app.exception_handler(UserError)
+    async def nothing(_: Request, error: UserError) -> Response:
         logging.getLogger("uvicorn.error").error("%s", error)  # folder and host are not for clients to know
         detail = (
             "nothing is published yet (run `make build`, or `make demo` for simulated bars), or it cannot be read now"

@@ -10,32 +10,57 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from loader.package import pack
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 PYTHON, PLATFORM = "3.13", "aarch64-manylinux_2_28"
 """The runtime of infra/template.yaml, as uv names it."""
-_OWN = (("serving", "*.py"), ("serving/api/static", "*"), ("pipeline", "*.py"), ("loader", "*.py"), ("models", "*.yml"),
-        ("models", "_columns.md"), ("questions", "*.sql"))  # fmt: skip
+_OWN = (
+    ("serving", "*.py"),
+    ("serving/api/static", "*"),
+    ("tickerlake", "*.py"),
+    ("pipeline", "*.py"),
+    ("loader", "*.py"),
+    ("models", "*.yml"),
+    ("models", "_columns.md"),
+    ("questions", "*.sql"),
+)
 _UNUSED = ("serving/browser/", "duckdb_extension_ducklake/", "bin/")
 
 
 def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
     """Fetch the libraries of requirements/serving.txt, write the zip, return its size.
 
-    Raises PipelineError when they cannot be had, or the page's chart library is not there.
+    Raises UserError when they cannot be had, or the page's chart library is not there.
     """
     if not (PROJECT / "serving" / "api" / "static" / "vendor").exists():
-        raise PipelineError("the page's chart library is missing: run `make page`")
+        raise UserError("the page's chart library is missing: run `make page`")
     with TemporaryDirectory() as folder:
         done = subprocess.run(
-            [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--target", folder,
-             "--python-version", python, "--python-platform", platform, "--only-binary", ":all:", "--require-hashes",
-             "--no-config", "-r", str(PROJECT / "requirements" / "serving.txt")],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            [
+                str(Path(sys.executable).parent / "uv"),
+                "pip",
+                "install",
+                "--quiet",
+                "--target",
+                folder,
+                "--python-version",
+                python,
+                "--python-platform",
+                platform,
+                "--only-binary",
+                ":all:",
+                "--require-hashes",
+                "--no-config",
+                "-r",
+                str(PROJECT / "requirements" / "serving.txt"),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            raise PipelineError(f"the API's libraries cannot be had: {done.stderr.strip()[-500:]}")
+            raise UserError(f"the API's libraries cannot be had: {done.stderr.strip()[-500:]}")
         return pack(target, [*_own(), *_libraries(Path(folder))])
 
 
@@ -58,5 +83,5 @@ if __name__ == "__main__":
     made = Path(sys.argv[1] if len(sys.argv) > 1 else "target/api.zip")
     try:
         print(f"{made}: {build(made):,} bytes")
-    except PipelineError as error:
+    except UserError as error:
         sys.exit(f"error: {error}")

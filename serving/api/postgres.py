@@ -9,10 +9,10 @@ import psycopg
 from duckdb_extensions import import_extension
 from psycopg import conninfo
 
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
 from serving.api.store import Release, Store
 from serving.publish.postgres import RELEASE, SCHEMA, connect
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 _SECONDS = 5.0
 """For how long PostgreSQL is not asked again which release it holds."""
@@ -44,9 +44,9 @@ class PostgresStore(Store):
         except psycopg.errors.UndefinedTable:
             found = None
         except psycopg.Error as error:
-            raise PipelineError(f"PostgreSQL refused to say its release: {type(error).__name__}") from None
+            raise UserError(f"PostgreSQL refused to say its release: {type(error).__name__}") from None
         if found is None:
-            raise PipelineError("PostgreSQL holds no release yet: run `python -m serving.publish`")
+            raise UserError("PostgreSQL holds no release yet: run `python -m serving.publish`")
         tag, published_at, health = found
         return tag, published_at, health
 
@@ -72,5 +72,5 @@ class PostgresStore(Store):
             ):
                 connection.execute(statement)
         except duckdb.Error as error:
-            raise PipelineError(f"PostgreSQL cannot be read: {' '.join(str(error).split())}") from None
+            raise UserError(f"PostgreSQL cannot be read: {' '.join(str(error).split())}") from None
         return Release(tag, published_at, connection, f"lake.{SCHEMA}", health)

@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
 from serving.health import health
 from serving.source import fetched
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Store(ABC):
     def release(self) -> Release:
         """Give the published release, opening it where it is new.
 
-        Raises PipelineError when nothing is published and nothing was.
+        Raises UserError when nothing is published and nothing was.
         """
         if (current := self.current) is not None:
             return current
@@ -97,7 +97,7 @@ class Store(ABC):
 
     @abstractmethod
     def _open(self) -> Release:
-        """Open the published state. Raises PipelineError when there is none."""
+        """Open the published state. Raises UserError when there is none."""
 
 
 class LakeStore(Store):
@@ -131,5 +131,5 @@ class LakeStore(Store):
                 "order by snapshot_id desc limit 1"
             ).fetchall()[0]
         except duckdb.Error as error:
-            raise PipelineError(f"the published catalogue cannot be opened: {' '.join(str(error).split())}") from None
+            raise UserError(f"the published catalogue cannot be opened: {' '.join(str(error).split())}") from None
         return Release(f"{snapshot}-{at[:19].translate({45: None, 58: None})}{at[20:26]}", at, connection)

@@ -22,8 +22,10 @@ def served(lake: Path) -> Iterator[str]:
     """Serve a lake on a free port for the length of the block; gives the address."""
     process = subprocess.Popen(
         [PYTHON, "-m", "serving.api", "--lake", lake, "--port", "0", "--rate", "0"],
-        cwd=PROJECT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         yield _until(process)
     finally:
@@ -49,12 +51,17 @@ def chromium() -> tuple[str, dict[str, str]]:
     folder = PROJECT / "target" / "chromium"
     folder.mkdir(parents=True, exist_ok=True)
     unpacked = subprocess.run(
-        [node, "chromium.mjs"], cwd=HERE, env=os.environ | {"TMPDIR": str(folder)},
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        [node, "chromium.mjs"],
+        cwd=HERE,
+        env=os.environ | {"TMPDIR": str(folder)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return unpacked.stdout.strip(), {
-        "LD_LIBRARY_PATH": str(folder / "al2023" / "lib"), "FONTCONFIG_PATH": str(folder / "fonts"),
-    }  # fmt: skip
+        "LD_LIBRARY_PATH": str(folder / "al2023" / "lib"),
+        "FONTCONFIG_PATH": str(folder / "fonts"),
+    }
 
 
 @contextmanager
@@ -63,9 +70,10 @@ def browser() -> Iterator[Browser]:
     path, environment = chromium()
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(
-            executable_path=path, env={**os.environ, **environment},
+            executable_path=path,
+            env={**os.environ, **environment},
             args=["--no-sandbox", "--headless=shell", "--disable-gpu"],
-        )  # fmt: skip
+        )
         yield started
         started.close()
 

@@ -83,8 +83,15 @@ def test_candles_volume_and_averages_are_those_of_the_api(watched: Watched, addr
     shaded = page.evaluate("() => page.drawn.shade.data().map((point) => point.value)")
     assert shaded == [1 if session in ("pre", "post", "closed") else 0 for session in bars["session"]]
     assert set(page.evaluate("() => Object.keys(page.drawn.lines)")) == {
-        "sma_5", "sma_20", "ema_12", "ema_26", "bollinger_upper", "bollinger_middle", "bollinger_lower", "vwap"
-    }  # fmt: skip
+        "sma_5",
+        "sma_20",
+        "ema_12",
+        "ema_26",
+        "bollinger_upper",
+        "bollinger_middle",
+        "bollinger_lower",
+        "vwap",
+    }
     shot(watched, f"chart_{interval}")
 
 

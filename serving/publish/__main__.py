@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline import lake
-from pipeline.errors import PipelineError
 from serving.api.store import LakeStore
 from serving.publish.postgres import READERS, copy
 from serving.source import Source
+from tickerlake import lake
+from tickerlake.errors import UserError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         lines = copy(_source(options), options.reader or READERS)
-    except PipelineError as error:
+    except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print("\n".join(lines))

@@ -15,9 +15,9 @@ from pyathena import connect
 from pyathena.cursor import Cursor
 from pyathena.error import Error
 
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
 from serving.source import fetched
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 _SAME_IN_DUCKDB = ("integer", "bigint", "double", "boolean", "date", "timestamp")
 
@@ -26,7 +26,7 @@ class AthenaSource:
     """Views of the published schema. Nothing else may publish meanwhile: a statement sees one release, two need not."""
 
     def __init__(self, schema: str = "") -> None:
-        """Take `schema`, TICKERLAKE_PUBLISHED_SCHEMA, or the project's own. Raises PipelineError when AWS refuses."""
+        """Take `schema`, TICKERLAKE_PUBLISHED_SCHEMA, or the project's own. Raises UserError when AWS refuses."""
         default = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["published_schema"]
         results = os.environ.get("TICKERLAKE_RESULTS_BUCKET")
         try:
@@ -39,13 +39,13 @@ class AthenaSource:
             ).cursor()
             self._s3 = boto3.client("s3")
         except BotoCoreError as error:
-            raise PipelineError(f"Athena cannot be asked: {error}") from None
+            raise UserError(f"Athena cannot be asked: {error}") from None
 
     @cached_property
     def _newest(self) -> tuple[int, Any]:
         ((batch, built),) = self.rows("select max(batch_id), max(recorded_at) from fct_model_run")
         if built is None:
-            raise PipelineError("nothing is published on Athena yet: run the job with --target aws")
+            raise UserError("nothing is published on Athena yet: run the job with --target aws")
         return batch, built
 
     @property
@@ -61,7 +61,7 @@ class AthenaSource:
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
         """Run a statement, fetch its result as the one file that Athena wrote, and give its rows.
 
-        Raises PipelineError with Athena's or S3's reason.
+        Raises UserError with Athena's or S3's reason.
         """
         with TemporaryDirectory() as folder:
             file = Path(folder) / "rows.csv"
@@ -70,9 +70,11 @@ class AthenaSource:
                 bucket, _, key = (self._cursor.output_location or "").removeprefix("s3://").partition("/")
                 self._s3.download_file(bucket, key, str(file))
             except (Error, BotoCoreError, ClientError) as error:
-                raise PipelineError(f"Athena: {error}") from None
-            columns = {str(name): _type(str(kind), precision, scale)
-                       for name, kind, _, _, precision, scale, _ in self._cursor.description or []}  # fmt: skip
+                raise UserError(f"Athena: {error}") from None
+            columns = {
+                str(name): _type(str(kind), precision, scale)
+                for name, kind, _, _, precision, scale, _ in self._cursor.description or []
+            }
             with duckdb.connect() as reading:
                 reading.execute(
                     "from read_csv(?, columns = ?, auto_detect = false, header = true, delim = ',', quote = '\"', "

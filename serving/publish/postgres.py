@@ -11,11 +11,11 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from pipeline.errors import PipelineError
 from serving.api.datasets import DATASETS
 from serving.contract import Mart, marts
 from serving.health import health
 from serving.source import Source
+from tickerlake.errors import UserError
 
 SCHEMA = "api"
 RELEASE = "release"
@@ -23,9 +23,14 @@ STATE = "tickerlake"  # what was published, in a schema that nobody but the publ
 PUBLISHED = tuple(sorted({dataset.mart_name for dataset in DATASETS}))
 # marts that the protocol writes: a row whose content changed has a newer batch_id. Rows of views can change without.
 BY_BATCH = (
-    "fct_bar", "fct_price_change", "fct_moving_average", "fct_volume_spike", "fct_technical_indicator",
-    "fct_daily_bar", "fct_daily_indicator",
-)  # fmt: skip
+    "fct_bar",
+    "fct_price_change",
+    "fct_moving_average",
+    "fct_volume_spike",
+    "fct_technical_indicator",
+    "fct_daily_bar",
+    "fct_daily_indicator",
+)
 READERS = ("anon", "authenticated")  # Supabase's roles
 _TYPES = {"varchar": "text", "timestamp": "timestamp with time zone", "double": "double precision"}
 _LOCK = 7_215_031  # of pg_advisory_xact_lock: one publisher at a time
@@ -42,21 +47,21 @@ class Change:
 
 
 def database_url() -> str:
-    """Give DATABASE_URL. Raises PipelineError where it is not set."""
+    """Give DATABASE_URL. Raises UserError where it is not set."""
     if not (url := os.environ.get("DATABASE_URL")):
-        raise PipelineError("DATABASE_URL is not set: postgresql://user:password@host:5432/database")
+        raise UserError("DATABASE_URL is not set: postgresql://user:password@host:5432/database")
     return url
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
     """Connect to PostgreSQL. Works through a transaction pooler too: it prepares no statements.
 
-    Raises PipelineError without a word of the address, which holds a password.
+    Raises UserError without a word of the address, which holds a password.
     """
     try:
         return psycopg.connect(url, prepare_threshold=None, connect_timeout=20)
     except psycopg.Error as error:
-        raise PipelineError(
+        raise UserError(
             f"PostgreSQL cannot be reached ({type(error).__name__}): check DATABASE_URL, as in "
             "postgresql://user:password@host:5432/database"
         ) from None
@@ -65,14 +70,14 @@ def connect(url: str) -> psycopg.Connection[Any]:
 def copy(source: Source, readers: Sequence[str] = READERS) -> list[str]:
     """Bring the PostgreSQL of DATABASE_URL to a release; gives a line for each table that changed, and a sum.
 
-    Raises PipelineError, with nothing changed.
+    Raises UserError, with nothing changed.
     """
     url = database_url()
     try:
         with connect(url) as connection:
             changes = publish(source, connection, readers)
     except psycopg.Error as error:
-        raise PipelineError(f"PostgreSQL refused: {str(error).splitlines()[0]}") from None
+        raise UserError(f"PostgreSQL refused: {str(error).splitlines()[0]}") from None
     lines = [f"{c.mart}: {c.written} written, {c.removed} removed" for c in changes if c.written or c.removed]
     touched = sum(change.written + change.removed for change in changes)
     return [*lines, f"release {source.tag}: {len(changes)} tables, {touched} rows touched"]

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 
 from local_aws.testing import local_aws
-from tests.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
+from testkit.lake import RESAMPLED, Lake
 from tests.aws.twins import Twins, release
-from tests.lake import RESAMPLED, Lake
 from tests.parity.compare import assert_equal
 
 _ROUND = 3

@@ -15,18 +15,18 @@ import yaml
 from benchmarks.cost.__main__ import over_budget
 from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
 from serving.contract import marts
 from serving.publish import postgres
 from serving.publish.athena import AthenaSource
-from tests import realdata
-from tests.athena import AthenaWarehouse
+from testkit import realdata
+from testkit.athena import AthenaWarehouse
+from testkit.daily import land
+from testkit.lake import RESAMPLED, Lake
 from tests.aws.twins import Twins, release
-from tests.daily import land
-from tests.lake import RESAMPLED, Lake
 from tests.parity.compare import assert_equal
 from tests.warehouse.test_daily_real import lines as recorded_days
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 pytestmark = pytest.mark.aws
 _SEED = 20
@@ -109,7 +109,7 @@ def test_postgresql_is_brought_to_the_release_of_athena(
     assert first["fct_bar"].written == twins.athena.rows("select count(*) as n from fct_bar", "published")[0]["n"]
     assert [change for change in again if change.written or change.removed] == []
     assert held["quarantined_lines"] > 0
-    with pytest.raises(PipelineError, match=r"Athena: .*no_such"):
+    with pytest.raises(UserError, match=r"Athena: .*no_such"):
         list(source.rows("select 1 from no_such"))
 
 

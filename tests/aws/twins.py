@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loader.__main__ import main as loader
-from tests.athena import AthenaWarehouse, StatementFailedError
-from tests.lake import Lake, bar
+from testkit.athena import AthenaWarehouse, StatementFailedError
+from testkit.lake import Lake, bar
 
 
 class Twins:
@@ -37,9 +37,15 @@ class Twins:
         )
         symbol, source, start, basis, high = found[0]
         return bar(
-            symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", str(high + 1), source=source, price_basis=basis, volume="77777",
-            received_at="2099-01-01T00:00:00.000Z", run_id="01K00000000000000000000001",
-        )  # fmt: skip
+            symbol,
+            f"{start:%Y-%m-%dT%H:%M:%SZ}",
+            str(high + 1),
+            source=source,
+            price_basis=basis,
+            volume="77777",
+            received_at="2099-01-01T00:00:00.000Z",
+            run_id="01K00000000000000000000001",
+        )
 
 
 def release(athena: AthenaWarehouse) -> None:

@@ -16,12 +16,14 @@ MANIFEST = {
     "nodes": {
         "model.p.fct_bar": {"name": "fct_bar", "resource_type": "model"},
         "test.p.unique_bar.1": {
-            "name": "unique_bar", "resource_type": "test", "attached_node": "model.p.fct_bar",
+            "name": "unique_bar",
+            "resource_type": "test",
+            "attached_node": "model.p.fct_bar",
             "depends_on": {"nodes": ["model.p.other", "model.p.fct_bar"]},
         },
         "test.p.singular": {"name": "singular", "resource_type": "test", "depends_on": {"nodes": ["model.p.fct_bar"]}},
     }
-}  # fmt: skip
+}
 
 
 def statement(
@@ -29,9 +31,11 @@ def statement(
 ) -> dict[str, Any]:
     comment = f'-- /* {{"app": "dbt", "node_id": "{node}"}} */\n' if node else ""
     return {
-        "Query": comment + sql, "SubstatementType": kind, "Status": {"State": state},
+        "Query": comment + sql,
+        "SubstatementType": kind,
+        "Status": {"State": state},
         "Statistics": {"DataScannedInBytes": scanned},
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,30 @@ from benchmarks.cost.services import Usage, lines, on_athena, read_prices, step_
 
 PRICES, FREE = read_prices()
 USAGE = Usage(
-    sessions=20, loader_runs_a_session=498, loader_seconds=8.0, loader_gb=0.25, loader_puts=10, loader_gets=50,
-    records_a_run=4, buffer_seconds=900, datasets_live=2, log_bytes_a_run=1_000, source_metrics=12, job_metrics=3,
-    intraday_runs=100, intraday_minutes=5, nightly_runs=20, nightly_minutes=15, statements=10_000, puts_a_statement=2,
-    gets_a_statement=25, job_log_bytes=500_000, raw_and_tables_gb=2.0, alarm_metrics=15, athena_dollars=0.5,
-)  # fmt: skip
+    sessions=20,
+    loader_runs_a_session=498,
+    loader_seconds=8.0,
+    loader_gb=0.25,
+    loader_puts=10,
+    loader_gets=50,
+    records_a_run=4,
+    buffer_seconds=900,
+    datasets_live=2,
+    log_bytes_a_run=1_000,
+    source_metrics=12,
+    job_metrics=3,
+    intraday_runs=100,
+    intraday_minutes=5,
+    nightly_runs=20,
+    nightly_minutes=15,
+    statements=10_000,
+    puts_a_statement=2,
+    gets_a_statement=25,
+    job_log_bytes=500_000,
+    raw_and_tables_gb=2.0,
+    alarm_metrics=15,
+    athena_dollars=0.5,
+)
 
 
 def test_without_anything_free() -> None:
@@ -70,9 +89,11 @@ def test_the_table_sums_up() -> None:
 def test_athenas_share_is_what_was_measured_times_its_runs() -> None:
     results = {
         "runs_a_month": {"night": 20, "day": 100},
-        "workloads": {name: {"total": {"statements": count, "dollars": dollars}}
-                      for name, count, dollars in (("night", 300, 0.01), ("day", 100, 0.004), ("first", 9, 9.0))},
-    }  # fmt: skip
+        "workloads": {
+            name: {"total": {"statements": count, "dollars": dollars}}
+            for name, count, dollars in (("night", 300, 0.01), ("day", 100, 0.004), ("first", 9, 9.0))
+        },
+    }
     found = on_athena(USAGE, results)
     assert found.statements == 16_000
     assert found.athena_dollars == pytest.approx(0.6)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from loader.__main__ import main as loader
 from pipeline.build import publish_catalogue
-from tests.lake import RESAMPLED, Lake, dbt, without_resampling
+from testkit.lake import RESAMPLED, Lake, dbt, without_resampling
 
 
 def small_lake(folder: Path) -> Lake:

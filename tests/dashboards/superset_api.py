@@ -29,8 +29,13 @@ class Superset:
     def rows(self, card: Card, dataset: int, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What the card's chart gets with these filters."""
         query = asked(card) | {"filters": filters, "row_limit": 50000}
-        body = {"datasource": {"id": dataset, "type": "table"}, "queries": [query], "result_format": "json",
-                "result_type": "full", "force": True}  # fmt: skip
+        body = {
+            "datasource": {"id": dataset, "type": "table"},
+            "queries": [query],
+            "result_format": "json",
+            "result_type": "full",
+            "force": True,
+        }
         answer = self._session.post(f"{self._base}/api/v1/chart/data", json=body, timeout=60)
         assert answer.status_code == 200, f"{card.name}: {answer.text[:800]}"
         return list(answer.json()["result"][0]["data"])

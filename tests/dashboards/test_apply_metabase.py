@@ -57,9 +57,10 @@ class Fake(BaseHTTPRequestHandler):
         elif found := re.match(r"/api/collection/(\d+)/items\?", self.path):
             items = [
                 {"id": number, "name": item["name"], "model": kind}
-                for kind in ("card", "dashboard") for number, item in self.store[kind].items()
+                for kind in ("card", "dashboard")
+                for number, item in self.store[kind].items()
                 if item["collection_id"] == int(found[1])
-            ]  # fmt: skip
+            ]
             self._answer(200, {"data": items, "total": len(items)})
         else:
             self._answer(404, "Not found.")

@@ -14,12 +14,12 @@ from benchmarks.cost.ledger import executions
 from dashboards.catalog import HERE, Card, Filters, cards, plain
 from dashboards.running import PYTHON, Running, running
 from dashboards.tools import queries
-from pipeline import lake as lakes
-from tests.athena import RESULTS, AthenaWarehouse
+from testkit.athena import RESULTS, AthenaWarehouse
+from testkit.lake import Lake
 from tests.dashboards.small_lake import small_lake
 from tests.dashboards.superset_api import Superset
 from tests.dashboards.test_cards import CHOICES
-from tests.lake import Lake
+from tickerlake import lake as lakes
 
 pytestmark = pytest.mark.aws
 ALL_DATA = CHOICES["all symbols, a long range"]
@@ -118,9 +118,12 @@ def _differences(where: str, card: Card, rows: list[dict[str, Any]], expected: l
     if not rows and (expected or "all symbols" in where):
         return [f"{where}: no rows"]
     values = [tuple(row.values()) for row in rows]
-    same = card.differs_by_engine or (len(values) == len(expected) and all(
-        a == b or (isinstance(a, float) and a == pytest.approx(b, rel=1e-9, abs=1e-9))
-        for one, other in zip(values, expected, strict=True)
-        for a, b in zip(one, other, strict=True)
-    ))  # fmt: skip
+    same = card.differs_by_engine or (
+        len(values) == len(expected)
+        and all(
+            a == b or (isinstance(a, float) and a == pytest.approx(b, rel=1e-9, abs=1e-9))
+            for one, other in zip(values, expected, strict=True)
+            for a, b in zip(one, other, strict=True)
+        )
+    )
     return [] if same else [f"{where}: Athena {values[:1]}, DuckDB {expected[:1]}"]

@@ -13,9 +13,9 @@ import yaml
 from dashboards import grafana, metabase
 from dashboards.catalog import Card, Filters, cards, dashboards, plain
 from dashboards.tools import queries
-from pipeline import lake as lakes
 from tests.dashboards.contracts import broken, columns_of, contracts, empty_marts
 from tests.dashboards.small_lake import small_lake
+from tickerlake import lake as lakes
 
 MIDDLE, LAST = date(2024, 6, 6), date(2024, 6, 7)  # of the three sessions in the small lake
 CHOICES = {

@@ -15,7 +15,7 @@ import yaml
 from dashboards import grafana, powerbi
 from dashboards.__main__ import rendered
 from dashboards.catalog import RENDERED, Dashboard, Filters, cards, dashboards
-from pipeline.lake import PROJECT
+from tickerlake.lake import PROJECT
 
 
 def test_what_is_committed_is_what_the_generators_give() -> None:
@@ -37,9 +37,11 @@ def test_grafana_panels_have_a_source_and_do_not_overlap(name: str) -> None:
         assert ("$__" in target["rawSQL"]) == any(c.title == panel["title"] and c.has_time for c in cards())
     for one, other in combinations((panel["gridPos"] for panel in panels), 2):
         assert (
-            one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-            or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
-        )  # fmt: skip
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
 
 
 def test_an_unknown_macro_or_variable_is_not_passed_over() -> None:
@@ -55,9 +57,11 @@ def test_superset_files_refer_to_each_other() -> None:
     assert {found["database_uuid"] for found in of["datasets"].values()} == of["databases"].keys()
     assert {found["dataset_uuid"] for found in of["charts"].values()} == of["datasets"].keys()
     placed = [
-        item["meta"]["uuid"] for board in of["dashboards"].values() for item in board["position"].values()
+        item["meta"]["uuid"]
+        for board in of["dashboards"].values()
+        for item in board["position"].values()
         if isinstance(item, dict) and item["type"] == "CHART"
-    ]  # fmt: skip
+    ]
     assert sorted(placed) == sorted(of["charts"])
 
 
@@ -109,7 +113,10 @@ def test_metabase_files_pass_its_schema() -> None:
     subprocess.run([npm, "ci", "--silent"], cwd=folder, env=environment, check=True, timeout=120)
     done = subprocess.run(
         [folder / "node_modules" / ".bin" / "representations", "validate-schema", "--folder", RENDERED / "metabase"],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(cards()) + len(dashboards()) + 1} passed" in done.stdout

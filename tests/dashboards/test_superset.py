@@ -7,9 +7,9 @@ import pytest
 
 from dashboards.catalog import Card, cards
 from dashboards.running import PYTHON, running
-from pipeline.lake import extensions
 from tests.dashboards.small_lake import small_lake
 from tests.dashboards.superset_api import Superset
+from tickerlake.lake import extensions
 
 pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("superset")]
 

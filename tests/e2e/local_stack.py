@@ -25,7 +25,7 @@ import yaml
 from botocore.exceptions import ClientError
 
 from infra.template import write
-from pipeline.lake import PROJECT
+from tickerlake.lake import PROJECT
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 CREATED, AS_OPTION, STOOD_IN, LINTED = "created", "created as an option", "stood in", "only linted"
@@ -71,9 +71,11 @@ def clients(endpoint: Mapping[str, str]) -> Callable[[str], Any]:
     def client(service: str) -> Any:
         return boto3.client(
             service,  # type: ignore[call-overload]
-            endpoint_url=endpoint["AWS_ENDPOINT_URL"], region_name=endpoint["AWS_REGION"],
-            aws_access_key_id="local", aws_secret_access_key="local",
-        )  # fmt: skip
+            endpoint_url=endpoint["AWS_ENDPOINT_URL"],
+            region_name=endpoint["AWS_REGION"],
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+        )
 
     return client
 
@@ -150,8 +152,13 @@ class LocalStack:
         return self.make(logical)[1][attribute]
 
     def _ref(self, name: str) -> Any:
-        pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::StackName": self.name,
-                  "AWS::Partition": "aws", "AWS::NoValue": _NOTHING}  # fmt: skip
+        pseudo = {
+            "AWS::Region": REGION,
+            "AWS::AccountId": ACCOUNT,
+            "AWS::StackName": self.name,
+            "AWS::Partition": "aws",
+            "AWS::NoValue": _NOTHING,
+        }
         if name in pseudo:
             return pseudo[name]
         if name in self.template["Parameters"]:
@@ -213,9 +220,9 @@ class LocalStack:
 
     def _IAM_Role(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         iam = self.client("iam")
-        role = iam.create_role(
-            RoleName=name, AssumeRolePolicyDocument=json.dumps(given["AssumeRolePolicyDocument"])
-        )["Role"]  # fmt: skip
+        role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(given["AssumeRolePolicyDocument"]))[
+            "Role"
+        ]
         for policy in given.get("Policies", []):
             document = json.dumps(policy["PolicyDocument"])
             iam.put_role_policy(RoleName=name, PolicyName=policy["PolicyName"], PolicyDocument=document)
@@ -261,9 +268,10 @@ class LocalStack:
 
     def _Lambda_EventInvokeConfig(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         self.client("lambda").put_function_event_invoke_config(
-            FunctionName=given["FunctionName"], MaximumRetryAttempts=given["MaximumRetryAttempts"],
+            FunctionName=given["FunctionName"],
+            MaximumRetryAttempts=given["MaximumRetryAttempts"],
             MaximumEventAgeInSeconds=given["MaximumEventAgeInSeconds"],
-        )  # fmt: skip
+        )
         return name, {"function": given["FunctionName"]}
 
     def _Lambda_Url(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
@@ -341,9 +349,10 @@ class LocalStack:
         budget = given["Budget"]
         budget["BudgetLimit"]["Amount"] = str(budget["BudgetLimit"]["Amount"])
         self.client("budgets").create_budget(
-            AccountId=ACCOUNT, Budget={"BudgetName": name, **budget},
+            AccountId=ACCOUNT,
+            Budget={"BudgetName": name, **budget},
             NotificationsWithSubscribers=given["NotificationsWithSubscribers"],
-        )  # fmt: skip
+        )
         return name, {}
 
     def _delete(self, kind: str, name: str, attributes: Mapping[str, str]) -> None:
@@ -428,9 +437,12 @@ class Machines:
             "print('ANSWER ' + json.dumps(answer))"
         )
         environment = {
-            **self.endpoint, **configured["Environment"]["Variables"], **self.extra, **variables,
+            **self.endpoint,
+            **configured["Environment"]["Variables"],
+            **self.extra,
+            **variables,
             "AWS_LAMBDA_FUNCTION_NAME": configured["FunctionName"],
-        }  # fmt: skip
+        }
         return _run([_base_python(), "-I", "-S", "-c", program, json.dumps(event)], self.folder, environment, 100)
 
     def build(self, project: str, overriding: Mapping[str, str]) -> Outcome:
@@ -450,13 +462,23 @@ class Machines:
         assert len(kept) == len(commands) - 1
         given = {one["name"]: self._meant(one) for one in found["environment"]["environmentVariables"]}
         environment = {
-            **self.endpoint, **given, **self.extra, **overriding, "HOME": str(self.folder), "LANG": "C.UTF-8",
+            **self.endpoint,
+            **given,
+            **self.extra,
+            **overriding,
+            "HOME": str(self.folder),
+            "LANG": "C.UTF-8",
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        }  # fmt: skip
+        }
         return subprocess.Popen(
-            ["bash", "-e", "-c", "\n".join(kept)], cwd=code, env=environment, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+            ["bash", "-e", "-c", "\n".join(kept)],
+            cwd=code,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
 
     def _meant(self, variable: Mapping[str, str]) -> str:
         """The value of a build's variable: as it is written, or from the parameter store."""
@@ -508,8 +530,10 @@ def _base_python() -> str:
 def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
     """A lifecycle rule as the API wants it."""
     given: dict[str, Any] = {
-        "ID": rule["Id"], "Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")},
-    }  # fmt: skip
+        "ID": rule["Id"],
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+    }
     if "ExpirationInDays" in rule:
         given["Expiration"] = {"Days": rule["ExpirationInDays"]}
     if "Transitions" in rule:

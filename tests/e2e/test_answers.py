@@ -15,13 +15,13 @@ import pytest
 
 from loader.providers.simulate import simulate
 from loader.reference import split_ratios, universe
-from pipeline import lake as lakes
 from pipeline.answers import QUESTIONS, answers, ask, read
 from pipeline.build import publish_catalogue
-from pipeline.errors import PipelineError
-from tests import realdata
-from tests.daily import day, land
-from tests.lake import Lake, dbt
+from testkit import realdata
+from testkit.daily import day, land
+from testkit.lake import Lake, dbt
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("answers")]
 
@@ -50,8 +50,10 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Days]:
         later = math.prod(r for effective, r in split_ratios(symbol) if at < str(effective) <= "2024-06-10")
         paid = dividends.get((symbol, at), 0.0) / later
         rows.setdefault(symbol, {})[pd.Timestamp(at)] = [
-            float(line["close"]) / later, float(line["volume"]) * later, paid,
-        ]  # fmt: skip
+            float(line["close"]) / later,
+            float(line["volume"]) * later,
+            paid,
+        ]
     return lake, {symbol: _frame(found) for symbol, found in rows.items()}
 
 
@@ -66,10 +68,12 @@ def recorded(paths: dict[str, str], until: str) -> Days:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
             rows = {
                 pd.Timestamp((row.get("Date") or row["Datetime"])[:10]): [
-                    round(float(row["Close"]), 8), float(row["Volume"]), 0.0,
+                    round(float(row["Close"]), 8),
+                    float(row["Volume"]),
+                    0.0,
                 ]
                 for row in csv.DictReader(file)
-            }  # fmt: skip
+            }
         found[symbol] = _frame(rows).truncate(after=until)
     return found
 
@@ -231,19 +235,36 @@ def test_answers_are_printed_and_drawn(simulated: tuple[Lake, Days], tmp_path: P
 
 
 def test_a_lake_without_days_says_what_to_do(lake: Lake, tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="make demo"):
+    with pytest.raises(UserError, match="make demo"):
         answers(lake.folder, tmp_path)
 
 
 REAL = {
-    "orb": ({s: f"daily/yahoo_orb_2025/{s}_1d.csv" for s in ("NVDA", "AMZN", "TSLA", "MSFT", "QQQ")}, "2025-09-25",
-            ("1_volume", "2_nvda_amzn", "5_volatility_volume")),
-    "funds": ({"QQQ": "daily/yahoo_gcfc/QQQ_1d.csv.gz", "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
-               "SCHG": "daily/yahoo_praveen/SCHG.csv.gz"}, "2024-08-28", ("3_funds",)),
-    "baskets": ({"META": "daily/sp500_5yr_2012_2017/FB.csv", "GOOGL": "daily/sp500_5yr_2012_2017/GOOGL.csv",
-                 "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz", "SCHG": "daily/yahoo_praveen/SCHG.csv.gz"}, "2017-08-11",
-                ("4_baskets",)),
-}  # fmt: skip
+    "orb": (
+        {s: f"daily/yahoo_orb_2025/{s}_1d.csv" for s in ("NVDA", "AMZN", "TSLA", "MSFT", "QQQ")},
+        "2025-09-25",
+        ("1_volume", "2_nvda_amzn", "5_volatility_volume"),
+    ),
+    "funds": (
+        {
+            "QQQ": "daily/yahoo_gcfc/QQQ_1d.csv.gz",
+            "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
+            "SCHG": "daily/yahoo_praveen/SCHG.csv.gz",
+        },
+        "2024-08-28",
+        ("3_funds",),
+    ),
+    "baskets": (
+        {
+            "META": "daily/sp500_5yr_2012_2017/FB.csv",
+            "GOOGL": "daily/sp500_5yr_2012_2017/GOOGL.csv",
+            "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
+            "SCHG": "daily/yahoo_praveen/SCHG.csv.gz",
+        },
+        "2017-08-11",
+        ("4_baskets",),
+    ),
+}
 """Recorded days that overlap, until a common last session, and what can be asked of them."""
 
 

@@ -49,9 +49,13 @@ class Deployed:
         """Give the API's function a request as its URL would."""
         http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "test"}
         event = {
-            "version": "2.0", "rawPath": path, "rawQueryString": query, "headers": {"host": "api.example"},
-            "requestContext": {"http": http, "domainName": "api.example"}, "isBase64Encoded": False,
-        }  # fmt: skip
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {"host": "api.example"},
+            "requestContext": {"http": http, "domainName": "api.example"},
+            "isBase64Encoded": False,
+        }
         return self.machines.invoke(self.stack.made["ApiFunction"][0], event, {}).answer()
 
     def raw(self, dataset: str) -> list[bytes]:
@@ -88,13 +92,19 @@ where bar_interval = '1min')"
     def left(self) -> dict[str, list[Any]]:
         """What is left of the stack in each service, by the service's own list."""
         calls: list[tuple[str, str, str]] = [
-            ("lambda", "list_functions", "Functions"), ("firehose", "list_delivery_streams", "DeliveryStreamNames"),
-            ("codebuild", "list_projects", "projects"), ("scheduler", "list_schedules", "Schedules"),
-            ("sqs", "list_queues", "QueueUrls"), ("sns", "list_topics", "Topics"), ("events", "list_rules", "Rules"),
-            ("logs", "describe_log_groups", "logGroups"), ("iam", "list_roles", "Roles"),
-            ("cloudwatch", "describe_alarms", "MetricAlarms"), ("athena", "list_work_groups", "WorkGroups"),
+            ("lambda", "list_functions", "Functions"),
+            ("firehose", "list_delivery_streams", "DeliveryStreamNames"),
+            ("codebuild", "list_projects", "projects"),
+            ("scheduler", "list_schedules", "Schedules"),
+            ("sqs", "list_queues", "QueueUrls"),
+            ("sns", "list_topics", "Topics"),
+            ("events", "list_rules", "Rules"),
+            ("logs", "describe_log_groups", "logGroups"),
+            ("iam", "list_roles", "Roles"),
+            ("cloudwatch", "describe_alarms", "MetricAlarms"),
+            ("athena", "list_work_groups", "WorkGroups"),
             ("cloudwatch", "list_dashboards", "DashboardEntries"),
-        ]  # fmt: skip
+        ]
         found = {
             service + key: getattr(self.stack.client(service), call)().get(key, []) for service, call, key in calls
         }
@@ -119,8 +129,12 @@ def chart(asked: Asked) -> tuple[int, bytes]:
     quote: dict[str, list[Any]] = dict.fromkeys(("open", "high", "low", "close"), price)
     quote["volume"] = [1000 + (one // 60) % 11 for one in times]
     granularity = asked.query["interval"]
-    meta = {"symbol": asked.path.rpartition("/")[2], "currency": "USD", "dataGranularity": granularity,
-            "exchangeTimezoneName": "America/New_York"}  # fmt: skip
+    meta = {
+        "symbol": asked.path.rpartition("/")[2],
+        "currency": "USD",
+        "dataGranularity": granularity,
+        "exchangeTimezoneName": "America/New_York",
+    }
     result = {"meta": meta, "timestamp": times, "indicators": {"quote": [quote]}}
     return 200, json.dumps({"chart": {"result": [result], "error": None}}).encode()
 
@@ -138,11 +152,16 @@ def deployed(
         bucket, api = plan.artifact_bucket(), folder / "api.zip"
         package.build(api, "{}.{}".format(*sys.version_info), f"{platform.machine()}-manylinux_2_28")
         parameters = {
-            "Schema": SCHEMA, "Symbols": "TSLA,NVDA", "VendorUrl": vendor.url, "AlarmEmail": "somebody@example.com",
+            "Schema": SCHEMA,
+            "Symbols": "TSLA,NVDA",
+            "VendorUrl": vendor.url,
+            "AlarmEmail": "somebody@example.com",
             "RawBegins": (datetime.now(UTC) - timedelta(days=3)).date().isoformat(),
-            **plan.archives(bucket), "DatabaseParameter": DATABASE, "Api": "true",
+            **plan.archives(bucket),
+            "DatabaseParameter": DATABASE,
+            "Api": "true",
             "ApiKey": plan.upload(bucket, api.read_bytes(), "zip"),
-        }  # fmt: skip
+        }
         stack = LocalStack(plan.stack, client, parameters)
         outputs = stack.create()
         extra = {"TICKERLAKE_POLL_SECONDS": "0.05", "TICKERLAKE_DAYS": "5"}
@@ -152,8 +171,11 @@ def deployed(
 
 def test_every_resource_is_made_or_it_is_said_why_not(deployed: Deployed) -> None:
     resources = deployed.stack.template["Resources"]
-    off = {logical: one["Condition"] for logical, one in resources.items()
-           if "Condition" in one and not deployed.stack.holds(one["Condition"])}  # fmt: skip
+    off = {
+        logical: one["Condition"]
+        for logical, one in resources.items()
+        if "Condition" in one and not deployed.stack.holds(one["Condition"])
+    }
     assert set(off.values()) == OPTIONS
     assert set(deployed.stack.made) == set(resources) - set(off)
     assert {one["Type"] for one in resources.values()} == set(HOW)
@@ -166,10 +188,13 @@ def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
 ) -> None:
     outputs = deployed.deployment.outputs()
     environment = {
-        **local_endpoint, "TICKERLAKE_SCHEMA": "by_macro", "TICKERLAKE_RAW_BUCKET": outputs["RawBucket"],
-        "TICKERLAKE_RESULTS_BUCKET": "results", "TICKERLAKE_WAREHOUSE_BUCKET": "warehouse",
+        **local_endpoint,
+        "TICKERLAKE_SCHEMA": "by_macro",
+        "TICKERLAKE_RAW_BUCKET": outputs["RawBucket"],
+        "TICKERLAKE_RESULTS_BUCKET": "results",
+        "TICKERLAKE_WAREHOUSE_BUCKET": "warehouse",
         "TICKERLAKE_POLL_SECONDS": "0.05",
-    }  # fmt: skip
+    }
     begins = f"{{raw_begins: '{deployed.stack.parameters['RawBegins']}'}}"
     with mock.patch.dict(os.environ, environment):
         Dbt("aws", options=["--target-path", "target/by_macro", "--vars", begins]).run_operation(
@@ -295,8 +320,10 @@ def test_the_deployment_is_verified(deployed: Deployed) -> None:
     deployed.said.clear()
     assert deployed.deployment.verify(timedelta(seconds=20))
     assert [line.partition(":")[0] for line in deployed.said] == [
-        "vendor's key", "a line through the stream to Athena", "who hears alarms",
-    ]  # fmt: skip
+        "vendor's key",
+        "a line through the stream to Athena",
+        "who hears alarms",
+    ]
     sns = deployed.stack.client("sns")
     sns.unsubscribe(SubscriptionArn=deployed.stack.made["AlarmsByMail"][0])
     assert not deployed.deployment.verify(timedelta(seconds=20))

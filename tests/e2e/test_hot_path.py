@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from infra.deployment import Deployment, loader_archive
+from testkit.lake import bar
 from tests.e2e.local_stack import AS_OPTION, HOW, LocalStack, Machines, clients
-from tests.lake import bar
 
 pytestmark = pytest.mark.aws
 CONDITIONS = ("HasHotPath", "HasAlertEmail")
@@ -21,9 +21,13 @@ def stack(local_endpoint: Mapping[str, str]) -> Iterator[LocalStack]:
     plan = Deployment("hot", client, print)
     bucket = plan.artifact_bucket()
     parameters = {
-        "Schema": "tickerlake_hot", "HotPath": "true", "KinesisShards": "1", "AlertEmail": "somebody@example.com",
-        "ArtifactBucket": bucket, "LoaderKey": plan.upload(bucket, loader_archive(), "zip"),
-    }  # fmt: skip
+        "Schema": "tickerlake_hot",
+        "HotPath": "true",
+        "KinesisShards": "1",
+        "AlertEmail": "somebody@example.com",
+        "ArtifactBucket": bucket,
+        "LoaderKey": plan.upload(bucket, loader_archive(), "zip"),
+    }
     made = LocalStack(plan.stack, client, parameters)
     for logical, resource in made.template["Resources"].items():
         if resource.get("Condition") in CONDITIONS:
@@ -36,9 +40,9 @@ def records(stack: LocalStack) -> list[dict[str, Any]]:
     """All that the stream of bars holds, as Lambda is given it."""
     kinesis, name = stack.client("kinesis"), stack.made["BarsQueue"][0]
     (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
-    iterator = kinesis.get_shard_iterator(
-        StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]  # fmt: skip
+    iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
+        "ShardIterator"
+    ]
     return [
         {"kinesis": {"sequenceNumber": one["SequenceNumber"], "data": base64.b64encode(one["Data"]).decode()}}
         for one in kinesis.get_records(ShardIterator=iterator)["Records"]

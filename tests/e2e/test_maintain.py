@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import lake as lakes
 from pipeline.build import publish_catalogue
-from pipeline.errors import PipelineError
 from pipeline.maintain import maintain_lake
-from tests.daily import day, land
-from tests.lake import Lake, bar, dbt, public_marts
+from testkit.daily import day, land
+from testkit.lake import Lake, bar, dbt, public_marts
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 AT_ONCE = timedelta(0)
 
 
 def test_before_the_first_release_nothing_is_touched(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="after publishing"):
+    with pytest.raises(UserError, match="after publishing"):
         list(maintain_lake(tmp_path, {}, AT_ONCE))
 
 

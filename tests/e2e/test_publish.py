@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import lake as lakes
 from pipeline.__main__ import main
 from pipeline.build import build
 from pipeline.dbt import Dbt
-from tests.lake import Lake, bar, project_copy
+from testkit.lake import Lake, bar, project_copy
+from tickerlake import lake as lakes
 
 READER = """
 import sys, time
 from pathlib import Path
-from pipeline import lake
+from tickerlake import lake
 connection = lake.connect(Path(sys.argv[1]))
 print(connection.sql("select count(*) from fct_bar").fetchone()[0], flush=True)
 while not sys.stdin.readline().startswith("stop"):

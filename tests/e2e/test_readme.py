@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import lake as lakes
-from pipeline.lake import PROJECT
-from tests.lake import Lake, bar
+from testkit.lake import Lake, bar
 from tests.loader.test_cli import vendor  # noqa: F401 (a fixture)
 from tests.loader.test_replay import YAHOO_1MIN
+from tickerlake import lake as lakes
+from tickerlake.lake import PROJECT
 
 README = (PROJECT / "README.md").read_text()
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from loader.__main__ import main as loader_main
-from tests import realdata
-from tests.lake import Lake
+from testkit import realdata
+from testkit.lake import Lake
 
 pytestmark = pytest.mark.xdist_group("real_bars")  # one worker builds the lake that the module shares
 

@@ -38,8 +38,10 @@ def test_nobody_gets_in_without_a_signature_unless_that_is_asked_for() -> None:
 def test_the_job_and_the_api_read_the_address_and_no_other_secret() -> None:
     variables = RESOURCES["Transform"]["Properties"]["Environment"]["EnvironmentVariables"]
     (address,) = [one["Fn::If"] for one in variables if "Fn::If" in one]
-    assert address[:2] == ["HasDatabase", {"Name": "DATABASE_URL", "Type": "PARAMETER_STORE",
-                                           "Value": {"Ref": "DatabaseParameter"}}]  # fmt: skip
+    assert address[:2] == [
+        "HasDatabase",
+        {"Name": "DATABASE_URL", "Type": "PARAMETER_STORE", "Value": {"Ref": "DatabaseParameter"}},
+    ]
     for role, action in (("TransformRole", "ssm:GetParameters"), ("ApiRole", "ssm:GetParameter")):
         (secret,) = [one for one in granted(role) if "ssm" in json.dumps(one["Action"])]
         assert (secret["Action"], secret["Resource"]) == ([action], {"Fn::Sub": PARAMETER})

@@ -16,8 +16,9 @@ from moto import mock_aws
 
 from infra import deployment
 from infra.__main__ import main
-from infra.deployment import Deployment, DeploymentError, project_archive, scanned_since
+from infra.deployment import Deployment, project_archive, scanned_since
 from infra.template import load
+from tickerlake.errors import UserError
 
 
 class Stacks:
@@ -101,12 +102,12 @@ def test_nothing_to_change_is_no_failure_and_a_refusal_is_told(stacks: Stacks) -
     deployed(stacks, said).deploy({})
     assert "nothing to change" in said
     stacks.refusing = "Template error: something"
-    with pytest.raises(DeploymentError, match="tickerlake-dev: Template error: something"):
+    with pytest.raises(UserError, match="tickerlake-dev: Template error: something"):
         deployed(stacks, said).deploy({})
 
 
 def test_a_stack_that_is_not_there_is_named(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(DeploymentError, match=r"no stack tickerlake-dev: .*does not exist"):
+    with pytest.raises(UserError, match=r"no stack tickerlake-dev: .*does not exist"):
         deployed(stacks, []).outputs()
     assert main(["deploy", "dev", "AlarmEmail"]) == 2
     assert "parameters are written Name=value, not AlarmEmail" in capsys.readouterr().err
@@ -122,8 +123,16 @@ def test_a_key_is_looked_for_and_never_said(stacks: Stacks) -> None:
 def test_the_jobs_archive_holds_what_it_runs_and_is_the_same_each_time() -> None:
     archive = project_archive()
     names = set(zipfile.ZipFile(io.BytesIO(archive)).namelist())
-    needed = {"dbt_project.yml", "profiles.yml.example", "requirements/base.txt", "pipeline/job.py", "loader/store.py",
-              "seeds/symbol.csv", "selectors.yml", "tests/warehouse/fct_bar_holds_no_alias.sql"}  # fmt: skip
+    needed = {
+        "dbt_project.yml",
+        "profiles.yml.example",
+        "requirements/base.txt",
+        "pipeline/job.py",
+        "loader/store.py",
+        "seeds/symbol.csv",
+        "selectors.yml",
+        "tests/warehouse/fct_bar_holds_no_alias.sql",
+    }
     assert needed <= names, needed - names
     assert not [name for name in names if name.startswith(("docs/", "local_aws/")) or name.endswith("/test_job.py")]
     assert {entry.date_time for entry in zipfile.ZipFile(io.BytesIO(archive)).infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -174,9 +183,12 @@ def test_a_run_says_what_landed_what_was_built_and_what_it_cost(
     assert running(runners, said, monkeypatch).run("nightly")
     assert runners.started["environmentVariablesOverride"] == [{"name": "SELECTOR", "value": "nightly"}]
     assert said == [
-        "loader: 42 lines landed", "transformation: SUCCEEDED", "  plan: done in 1.5 s", "  models 3.0",
+        "loader: 42 lines landed",
+        "transformation: SUCCEEDED",
+        "  plan: done in 1.5 s",
+        "  models 3.0",
         "  Athena: 0.0 MB scanned, some 0.0000 dollars",
-    ]  # fmt: skip
+    ]
 
 
 def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
@@ -185,15 +197,19 @@ def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
 
     def statement(kind: str, scanned: int, state: str = "SUCCEEDED", minute: int = 1) -> dict[str, Any]:
         return {
-            "SubstatementType": kind, "Statistics": {"DataScannedInBytes": scanned},
+            "SubstatementType": kind,
+            "Statistics": {"DataScannedInBytes": scanned},
             "Status": {"State": state, "SubmissionDateTime": began + timedelta(minutes=minute)},
-        }  # fmt: skip
+        }
 
     pages = [
         [statement("MERGE", 12_300_000), statement("SELECT", 1, "FAILED"), statement("CREATE_TABLE", 0)],
-        [{"Status": {"State": "SUCCEEDED", "SubmissionDateTime": began}}, statement("SELECT", 5, minute=0),
-         statement("SELECT", 70_000_000, minute=-1)],
-    ]  # fmt: skip
+        [
+            {"Status": {"State": "SUCCEEDED", "SubmissionDateTime": began}},
+            statement("SELECT", 5, minute=0),
+            statement("SELECT", 70_000_000, minute=-1),
+        ],
+    ]
     ids = [{"QueryExecutionIds": [number]} for number in range(len(pages))]
     athena = SimpleNamespace(
         get_paginator=lambda _: SimpleNamespace(paginate=lambda WorkGroup: ids),  # noqa: N803
@@ -207,7 +223,10 @@ def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
 @pytest.mark.parametrize(
     ("runners", "tells"),
     [
-        (Runners({"errorType": "LoaderError", "errorMessage": "no key"}, "Unhandled"), "FAILED LoaderError: no key"),
+        (
+            Runners({"errorType": "UserError", "errorMessage": "no key"}, "Unhandled"),
+            "FAILED UserError: no key",
+        ),
         (Runners({"skipped": "closed"}, ends="FAILED"), "transformation: FAILED"),
     ],
 )

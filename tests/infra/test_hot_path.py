@@ -10,17 +10,15 @@ import pytest
 from moto import mock_aws
 
 from infra.template import load
-from pipeline.lake import PROJECT
 from serving.alerts.handler import from_environment, lambda_handler
-from tests.lake import bar
+from testkit.lake import bar
 from tests.serving.test_alerts import event
+from tickerlake.lake import PROJECT
 
 TEMPLATE = load()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 SOURCE = "".join((PROJECT / "serving" / "alerts" / name).read_text() for name in ("hot.py", "handler.py"))
-OWN = {
-    name: one for name, one in RESOURCES.items() if one.get("Condition") in ("HasHotPath", "HasAlertEmail")
-}  # fmt: skip
+OWN = {name: one for name, one in RESOURCES.items() if one.get("Condition") in ("HasHotPath", "HasAlertEmail")}
 FUNCTION = RESOURCES["HotPathFunction"]["Properties"]
 
 

@@ -12,7 +12,7 @@ from infra import raw_zone
 from infra.template import load
 from loader import handler
 from loader.settings import DATASETS, SINKS, read
-from pipeline.lake import PROJECT
+from tickerlake.lake import PROJECT
 
 TEMPLATE = load()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.lake import PROJECT
+from tickerlake.lake import PROJECT
 
 FILES = sorted((PROJECT / ".github" / "workflows").glob("*.yml"))
 

@@ -13,7 +13,6 @@ from moto import mock_aws
 
 from loader import handler
 from loader.__main__ import main
-from loader.errors import LoaderError
 from loader.lease import Held, lease
 from loader.outcome import Kind
 from loader.providers import registry
@@ -25,6 +24,7 @@ from loader.stream_handlers import kinesis_handler
 from tests.loader import emulated
 from tests.loader.test_planning import Played
 from tests.loader.test_replay import landed
+from tickerlake.errors import UserError
 
 STREAMS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
 NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
@@ -46,11 +46,16 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setitem(registry.PROVIDERS, "played", lambda _: made)
     boto3.client("ssm").put_parameter(Name="/played/key", Value="0123456789abcdef", Type="SecureString")
     variables = {
-        "TICKERLAKE_PROVIDER": "played", "TICKERLAKE_SYMBOLS": "BTCUSD,EURUSD,TSLA", "TICKERLAKE_INTERVAL": "60min",
-        "TICKERLAKE_SINK": "firehose", "TICKERLAKE_STATE_BUCKET": emulated.BUCKET, "TICKERLAKE_STATE_PREFIX": "own/",
-        "TICKERLAKE_PLAYED_KEY_SECRET": "ssm:/played/key", "AWS_LAMBDA_FUNCTION_NAME": "loader",
+        "TICKERLAKE_PROVIDER": "played",
+        "TICKERLAKE_SYMBOLS": "BTCUSD,EURUSD,TSLA",
+        "TICKERLAKE_INTERVAL": "60min",
+        "TICKERLAKE_SINK": "firehose",
+        "TICKERLAKE_STATE_BUCKET": emulated.BUCKET,
+        "TICKERLAKE_STATE_PREFIX": "own/",
+        "TICKERLAKE_PLAYED_KEY_SECRET": "ssm:/played/key",
+        "AWS_LAMBDA_FUNCTION_NAME": "loader",
         **{f"TICKERLAKE_STREAM_{name.upper()}": name for name in STREAMS},
-    }  # fmt: skip
+    }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     return made
@@ -103,7 +108,7 @@ class TestStore:
 def test_a_bucket_that_is_missing_is_named() -> None:
     store = S3Store(boto3.client("s3"), "no-such-bucket")
     for attempt in (lambda: store.read("x"), lambda: store.write("x", b""), lambda: store.keys("x/")):
-        with pytest.raises(LoaderError, match=r"s3://no-such-bucket/x.*NoSuchBucket"):
+        with pytest.raises(UserError, match=r"s3://no-such-bucket/x.*NoSuchBucket"):
             attempt()
 
 
@@ -113,7 +118,7 @@ def test_secrets_come_from_ssm_and_secrets_manager() -> None:
     assert fetch_secret("ssm:/a/key") == "from-ssm"
     assert fetch_secret("secretsmanager:a-key") == "from-manager"
     for place in ("ssm:/none", "secretsmanager:none"):
-        with pytest.raises(LoaderError, match=f"cannot read the secret {place}: "):
+        with pytest.raises(UserError, match=f"cannot read the secret {place}: "):
             fetch_secret(place)
 
 
@@ -156,9 +161,9 @@ def test_a_function_without_a_place_that_lasts_refuses_to_start(
 ) -> None:
     for name, value in change.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(LoaderError, match=remedy):
+    with pytest.raises(UserError, match=remedy):
         handler.lambda_handler({}, None)
-    with pytest.raises(LoaderError, match=remedy):
+    with pytest.raises(UserError, match=remedy):
         kinesis_handler({"Records": []})
     assert deployed.asked == []
 

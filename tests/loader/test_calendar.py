@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from loader.calendar import bar_start, sessions
-from loader.errors import LoaderError
 from loader.reference import LabelConvention, label_convention, source
+from tickerlake.errors import UserError
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -41,7 +41,7 @@ def test_the_label_convention_depends_on_when_the_data_was_received() -> None:
 
 
 def test_an_unknown_source_is_named_with_the_known_ones() -> None:
-    with pytest.raises(LoaderError, match="unknown source 'bloomberg': known are alphavantage, "):
+    with pytest.raises(UserError, match="unknown source 'bloomberg': known are alphavantage, "):
         source("bloomberg")
 
 

@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from loader import handler, package
-from loader.errors import LoaderError
 from loader.providers import registry
 from loader.secret import fetch_secret
 from loader.sinks import Delivery, Undelivered
@@ -22,6 +21,7 @@ from loader.store import FolderStore
 from loader.stream_handlers import consume, normalised, transform
 from tests.loader.test_planning import Played
 from tests.loader.test_replay import landed
+from tickerlake.errors import UserError
 
 
 def encoded(data: bytes) -> str:
@@ -155,7 +155,7 @@ def test_shards_cover_the_universe_once() -> None:
     environment = {"TICKERLAKE_SYMBOLS": "A,B,C,D,E"}
     shards = [handler.shard({"shard": [part, 2]}, environment) for part in range(2)]
     assert shards == [["A", "C", "E"], ["B", "D"]]
-    with pytest.raises(LoaderError, match="shard 2 of 2"):
+    with pytest.raises(UserError, match="shard 2 of 2"):
         handler.shard({"shard": [2, 2]}, environment)
 
 
@@ -170,7 +170,7 @@ def test_secrets_are_read_once_and_their_place_is_named_when_they_cannot_be() ->
     for _ in range(3):
         assert handler.with_secrets(environment, fetch)["TICKERLAKE_RAPIDAPI_KEY"] == "0123456789"
     assert calls == ["ssm:/test/once"]
-    with pytest.raises(LoaderError, match="'vault:x': write ssm:/name"):
+    with pytest.raises(UserError, match="'vault:x': write ssm:/name"):
         fetch_secret("vault:x")
 
 

@@ -19,7 +19,7 @@ from loader.providers.context import Context
 from loader.providers.http_json import HttpJson
 from loader.record import Stamp, bar_line, corporate_action_line, daily_bar_line
 from loader.run import is_final, is_final_day
-from tests import realdata
+from testkit import realdata
 from tests.loader.test_replay import YAHOO_1MIN
 
 EXAMPLES = 20_000 if os.environ.get("TICKERLAKE_SOAK") else 150
@@ -165,10 +165,30 @@ SEEDS: list[tuple[Callable[[bytes, Context], Outcome], Context, bytes]] = [
     (csv_file.parse, TSLA, b"timestamp,open,high,low,close,volume\n2026-03-02 14:30:00,1,2,1,1.5,10\n"),
 ]
 ODD_TEXT = [
-    b"null", b"[]", b"{}", b"NaN", b"-Infinity", b"1e999999999", b"-1e-99999999", b"9" * 5000, b"true", b'""', b"\x00",
-    b"0001-01-01T00:00:00+14:00", b"9999-12-31 23:59:59", b"99999999999999", b"-1", b"[" * 3000, b"{", b'"\\ud800"',
-    b"<html>", b"\xff\xfe", b'"1e5"', b"1E+30", b'"2024-W01-1"',
-]  # fmt: skip
+    b"null",
+    b"[]",
+    b"{}",
+    b"NaN",
+    b"-Infinity",
+    b"1e999999999",
+    b"-1e-99999999",
+    b"9" * 5000,
+    b"true",
+    b'""',
+    b"\x00",
+    b"0001-01-01T00:00:00+14:00",
+    b"9999-12-31 23:59:59",
+    b"99999999999999",
+    b"-1",
+    b"[" * 3000,
+    b"{",
+    b'"\\ud800"',
+    b"<html>",
+    b"\xff\xfe",
+    b'"1e5"',
+    b"1E+30",
+    b'"2024-W01-1"',
+]
 
 
 def mutations(body: bytes) -> st.SearchStrategy[bytes]:
@@ -280,8 +300,10 @@ def test_a_live_bar_is_floored_to_its_interval(interval: str, served: str, befor
 
     quote: dict[str, list[int]] = {name: [1, 1] for name in ("open", "high", "low", "close", "volume")}
     result = {
-        "meta": {"dataGranularity": served}, "timestamp": [epoch(before), epoch(live)], "indicators": {"quote": [quote]}
-    }  # fmt: skip
+        "meta": {"dataGranularity": served},
+        "timestamp": [epoch(before), epoch(live)],
+        "indicators": {"quote": [quote]},
+    }
     context = Context.build("yahoo", "TSLA", interval, date(2026, 3, 2))
     bars = yahoo.parse(json.dumps({"chart": {"result": [result]}}).encode(), context).bars
     assert bars[-1].bar_start == datetime.fromisoformat(f"2026-03-02T{start}+00:00")

@@ -16,7 +16,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from loader.__main__ import main
-from loader.errors import LoaderError
 from loader.http import Http
 from loader.outcome import Kind
 from loader.providers import http_json, registry
@@ -25,9 +24,10 @@ from loader.providers.base import Ask
 from loader.providers.context import Context
 from loader.providers.yahoo import Yahoo, parse_daily
 from loader.redact import MARK, Redactor
-from tests import realdata
+from testkit import realdata
 from tests.loader.test_replay import landed
 from tests.loader.vendor import Asked, Vendor
+from tickerlake.errors import UserError
 
 AMOUNTS = ("0.56", "0.56", "0.56", "0.62")
 KEY = "SECRET+KEY/0123456789"
@@ -308,9 +308,9 @@ def test_a_key_never_shows_in_anything_written(
 
 def test_keys_too_short_to_redact_and_missing_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     made = AlphaVantage()
-    with pytest.raises(LoaderError, match="set TICKERLAKE_ALPHAVANTAGE_KEY"):
+    with pytest.raises(UserError, match="set TICKERLAKE_ALPHAVANTAGE_KEY"):
         registry.keys(made, {})
-    with pytest.raises(LoaderError, match="3 characters"):
+    with pytest.raises(UserError, match="3 characters"):
         registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
     assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
     assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
@@ -365,7 +365,7 @@ def test_a_wrong_description_is_named(tmp_path: Path, change: dict[str, object],
     fields = {name: name for name in ("time", "open", "high", "low", "close", "volume")}
     file = tmp_path / "api.json"
     file.write_text(json.dumps({"url": "https://x", "rows": [], "fields": fields} | change))
-    with pytest.raises(LoaderError, match=expected):
+    with pytest.raises(UserError, match=expected):
         http_json.load(file)
 
 

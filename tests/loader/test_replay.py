@@ -9,7 +9,7 @@ import pytest
 
 from loader.__main__ import main
 from loader.archive import sha256
-from tests import realdata
+from testkit import realdata
 
 YAHOO_1MIN = {
     "chart": {

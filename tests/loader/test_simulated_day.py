@@ -30,7 +30,7 @@ from loader.reference import canonical_symbol, source
 from loader.sinks import dead_letters
 from loader.sinks.stream import Backoff, Firehose, Kinesis, Service, StreamSink
 from loader.store import FolderStore
-from tests.lake import Lake
+from testkit.lake import Lake
 from tests.loader.faulty import FaultyClient
 from tests.loader.vendor import HANG_UP, Asked, Vendor
 

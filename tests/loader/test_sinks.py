@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from moto import mock_aws
 
 from loader.__main__ import main
-from loader.errors import LoaderError
 from loader.outcome import Kind, Outcome
 from loader.providers.context import Context
 from loader.providers.simulate import simulate
@@ -27,6 +26,7 @@ from loader.sinks.folder import FolderSink
 from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
 from tests.loader import emulated
 from tests.loader.faulty import FaultyClient
+from tickerlake.errors import UserError
 
 NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
 STREAMS = {name: name for name in ("bars", "daily_bars", "corporate_actions", "loader_runs")}
@@ -261,9 +261,9 @@ def test_an_answer_of_the_wrong_length_confirms_nothing() -> None:
 
 
 def test_a_stream_sink_names_the_variables_it_misses(tmp_path: Path) -> None:
-    with pytest.raises(LoaderError, match="TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS"):
+    with pytest.raises(UserError, match="TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS"):
         read(str(tmp_path), "firehose", {})
-    with pytest.raises(LoaderError, match="unknown sink 'tape'"):
+    with pytest.raises(UserError, match="unknown sink 'tape'"):
         read(str(tmp_path), None, {"TICKERLAKE_SINK": "tape"})
     assert main(["simulate", "--sessions", "1", "--sink", "kinesis", "--lake", str(tmp_path)]) == 2
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
-from pipeline import lake as lakes
-from tests.athena import AthenaWarehouse
-from tests.lake import Lake, public_marts
+from testkit.athena import AthenaWarehouse
+from testkit.lake import Lake, public_marts
+from tickerlake import lake as lakes
 
 _SHOWN = 5
 

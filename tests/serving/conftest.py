@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import lake as lakes
 from pipeline.build import publish_catalogue
 from serving.api.app import create_app
 from serving.api.store import LakeStore
 from serving.contract import marts
-from tests.lake import Lake
+from testkit.lake import Lake
+from tickerlake import lake as lakes
 
 
 class PublishedLake:

@@ -20,8 +20,8 @@ from serving.alerts import __main__ as command
 from serving.alerts.bars import measure, parse, split_factors
 from serving.alerts.handler import consume, from_environment, lambda_handler
 from serving.alerts.hot import ADVICE, HotPath
-from tests import realdata
-from tests.lake import Lake, bar
+from testkit import realdata
+from testkit.lake import Lake, bar
 
 SERIES = "TSLA|1min|simulated"
 
@@ -33,18 +33,21 @@ class Stage:
         dynamodb, self.sns, self.sqs = boto3.client("dynamodb"), boto3.client("sns"), boto3.client("sqs")
         for name, sort in (("bars", "bar_start"), ("alerts", "alert")):
             dynamodb.create_table(
-                TableName=name, BillingMode="PAY_PER_REQUEST",
+                TableName=name,
+                BillingMode="PAY_PER_REQUEST",
                 KeySchema=[{"AttributeName": "series", "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}],
                 AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("series", sort)],
-            )  # fmt: skip
+            )
         self.topic = self.sns.create_topic(Name="alerts")["TopicArn"]
         self.queue = self.sqs.create_queue(QueueName="heard")["QueueUrl"]
         arn = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         self.sns.subscribe(TopicArn=self.topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
         for variable, value in {
-            "TICKERLAKE_BARS_TABLE": "bars", "TICKERLAKE_ALERTS_TABLE": "alerts", "TICKERLAKE_ALERTS_TOPIC": self.topic,
+            "TICKERLAKE_BARS_TABLE": "bars",
+            "TICKERLAKE_ALERTS_TABLE": "alerts",
+            "TICKERLAKE_ALERTS_TOPIC": self.topic,
             "TICKERLAKE_COOL_DOWN_MINUTES": str(cool_down),
-        }.items():  # fmt: skip
+        }.items():
             monkeypatch.setenv(variable, value)
         from_environment.cache_clear()
         self.path = from_environment()
@@ -241,8 +244,12 @@ def test_faults_duplicates_and_disorder_lose_nothing_and_tell_nothing_twice(stag
     price, lines = Decimal(100), []
     for at in range(70):
         price *= Decimal(chance.choice(["0.93", "0.99", "1.00", "1.01", "1.08"]))
-        line = bar(minute=f"2026-03-02T{15 + at // 60}:{at % 60:02d}:00Z", close=f"{price:.2f}",
-                   volume=str(chance.randrange(100, 2_000)), line_number=at + 1)  # fmt: skip
+        line = bar(
+            minute=f"2026-03-02T{15 + at // 60}:{at % 60:02d}:00Z",
+            close=f"{price:.2f}",
+            volume=str(chance.randrange(100, 2_000)),
+            line_number=at + 1,
+        )
         lines.append(line)
     bars = [b for line in lines if (b := parse(json.dumps(line).encode()))]
     expected = {(SERIES, signal.key) for one in measure(bars) for signal in one.signals}

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from pipeline import lake as lakes
 from pipeline.build import build
 from pipeline.dbt import Dbt
 from serving.api import __main__ as command
@@ -26,8 +25,9 @@ from serving.api.datasets import DATASETS
 from serving.api.front import Buckets, Memory, _Kept
 from serving.api.store import LakeStore
 from serving.contract import marts
-from tests import lake as test_lakes
+from testkit import lake as test_lakes
 from tests.serving.conftest import PublishedLake, bar
+from tickerlake import lake as lakes
 
 INJECTIONS = (
     "'; drop table fct_bar; --",
@@ -230,9 +230,16 @@ def test_it_answers_as_a_function_behind_an_address(published: PublishedLake, mo
     def ask(path: str, query: str = "", **headers: str) -> dict[str, Any]:
         http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "x"}
         return handler.lambda_handler(
-            {"version": "2.0", "rawPath": path, "rawQueryString": query, "headers": {"host": "api.example", **headers},
-             "requestContext": {"http": http, "domainName": "api.example"}, "isBase64Encoded": False}, None
-        )  # fmt: skip
+            {
+                "version": "2.0",
+                "rawPath": path,
+                "rawQueryString": query,
+                "headers": {"host": "api.example", **headers},
+                "requestContext": {"http": http, "domainName": "api.example"},
+                "isBase64Encoded": False,
+            },
+            None,
+        )
 
     plain = ask("/v1/bars", "symbol=TSLA&limit=5")
     assert (plain["statusCode"], json.loads(plain["body"])["count"]) == (200, 5)
@@ -389,18 +396,34 @@ def test_generated_requests_find_no_failure_and_no_breach_of_the_description(dem
     """Over the whole description: each path's examples, every bound of every parameter, and random requests."""
     serving = subprocess.Popen(
         [sys.executable, "-m", "serving.api", "--lake", str(demo), "--port", "0", "--rate", "0"],
-        cwd=lakes.PROJECT, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        cwd=lakes.PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert serving.stdout
     try:
         address = re.search(r"http://127\.0\.0\.1:\d+", serving.stdout.readline())
         assert address
         fuzzed = subprocess.run(
-            [Path(sys.executable).parent / "schemathesis", "--config-file", Path(__file__).parent / "schemathesis.toml",
-             "run", f"{address[0]}/openapi.json", "--phases", "examples,coverage,fuzzing", "--max-examples", "8",
-             "--seed", "1"],
-            cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300,
-        )  # fmt: skip
+            [
+                Path(sys.executable).parent / "schemathesis",
+                "--config-file",
+                Path(__file__).parent / "schemathesis.toml",
+                "run",
+                f"{address[0]}/openapi.json",
+                "--phases",
+                "examples,coverage,fuzzing",
+                "--max-examples",
+                "8",
+                "--seed",
+                "1",
+            ],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
     finally:
         serving.terminate()
         serving.wait(20)

@@ -12,12 +12,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
 from serving.api.store import LakeStore
 from serving.publish import postgres
 from serving.publish.__main__ import main
 from tests.serving.conftest import PublishedLake, bar
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("postgres")]
 Connection = psycopg.Connection[Any]
@@ -184,7 +184,7 @@ def test_a_wrong_address_is_one_line_without_the_password(
     said = capsys.readouterr().err
     assert said.startswith("error: PostgreSQL cannot be reached")
     assert "s3cret" not in said
-    with pytest.raises(PipelineError) as raised:
+    with pytest.raises(UserError) as raised:
         postgres.connect(url)
     assert raised.value.__cause__ is None
 

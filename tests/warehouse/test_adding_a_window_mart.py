@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import lake as lakes
-from tests.lake import Lake, assert_equal_marts, bar, project_copy
+from testkit.lake import Lake, assert_equal_marts, bar, project_copy
+from tickerlake import lake as lakes
 
 FCT_RANGE = {"tickerlake_marts.fct_range": ("symbol", "bar_interval", "source", "bar_start_at")}
 GUIDE = lakes.PROJECT / "docs" / "adding-a-window-mart.md"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
-from tests.lake import GOOD, MARTS, Lake, bar
+from testkit.lake import GOOD, MARTS, Lake, bar
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 KNOWN_AT = "2026-03-03 12:00:00"
 BARS = [
@@ -40,7 +40,7 @@ def test_the_past_is_rebuilt_beside_the_present_without_touching_it(lake: Lake) 
     assert rows(lake, "tickerlake_as_of") == known
     assert rows(lake, "tickerlake") == present
     assert lake.query(records) == before
-    with pytest.raises(PipelineError, match="add --full-refresh"):
+    with pytest.raises(UserError, match="add --full-refresh"):
         past.dbt("run")
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipeline import lake as lakes
-from tests.lake import Lake, bar, compiled
+from testkit.lake import Lake, bar, compiled
+from tickerlake import lake as lakes
 
 AUDIT = """
     select dt, hr, landed_lines, winning_lines, superseded_lines, duplicate_lines, quarantined_lines, missing_lines

@@ -7,8 +7,8 @@ import exchange_calendars
 import pytest
 
 from loader.calendar import sessions
-from tests import realdata
-from tests.lake import Lake, bar
+from testkit import realdata
+from testkit.lake import Lake, bar
 
 pytestmark = pytest.mark.xdist_group("calendar")  # one worker builds the lake that the module shares
 

@@ -9,13 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.daily import action, day, land, plain
-from tests.lake import Lake, assert_equal_marts, bar, project_copy
+from testkit.daily import action, day, land, plain
+from testkit.lake import Lake, assert_equal_marts, bar, project_copy
 
 SPLITS = [  # real ratios and dates, from the seed
-    ("NVDA", "2021-07-20", 4.0), ("NVDA", "2024-06-10", 10.0), ("AAPL", "2020-08-31", 4.0), ("TSLA", "2020-08-31", 5.0),
-    ("TSLA", "2022-08-25", 3.0), ("GOOGL", "2022-07-18", 20.0),
-]  # fmt: skip
+    ("NVDA", "2021-07-20", 4.0),
+    ("NVDA", "2024-06-10", 10.0),
+    ("AAPL", "2020-08-31", 4.0),
+    ("TSLA", "2020-08-31", 5.0),
+    ("TSLA", "2022-08-25", 3.0),
+    ("GOOGL", "2022-07-18", 20.0),
+]
 
 
 def weekdays(first: str, count: int) -> list[date]:
@@ -44,9 +48,17 @@ def raw_days(symbol: str, days: list[date], closes: list[float], splits: dict[da
         later = math.prod(ratio for effective, ratio in splits.items() if effective > at)
         price = close * later
         found.append(
-            day(symbol, at, price, volume=plain(1_000_000 / later), received_at="2026-01-01T00:00:00.000Z",
-                line_number=number, high=price * 2, low=price / 2)
-        )  # fmt: skip
+            day(
+                symbol,
+                at,
+                price,
+                volume=plain(1_000_000 / later),
+                received_at="2026-01-01T00:00:00.000Z",
+                line_number=number,
+                high=price * 2,
+                low=price / 2,
+            )
+        )
     return found
 
 
@@ -257,8 +269,11 @@ def test_a_former_symbol_is_today_s_within_its_dates_only(lake: Lake) -> None:
     land(lake, "daily_bars", [day("FB", at, "30", line_number=i) for i, at in enumerate(dates)])
     lake.run()
     assert lake.query("select symbol, cast(session_date as varchar) from fct_daily_bar order by 2") == [
-        ("FB", "2012-05-17"), ("META", "2012-05-18"), ("META", "2022-06-08"), ("FB", "2022-06-09"),
-    ]  # fmt: skip
+        ("FB", "2012-05-17"),
+        ("META", "2012-05-18"),
+        ("META", "2022-06-08"),
+        ("FB", "2022-06-09"),
+    ]
     assert lake.query("select former_symbol, traded_since from dim_symbol where symbol = 'META'") == [
         ("FB", date(2022, 6, 9))
     ]
@@ -271,10 +286,15 @@ def test_what_follows_a_signal_changes_neither_the_signal_nor_what_lies_further_
 
     def bars(prices: list[float]) -> list[dict[str, Any]]:
         return [
-            bar("TSLA", f"2026-03-02T{14 + (30 + i) // 60:02d}:{(30 + i) % 60:02d}:00Z", plain(p), line_number=i,
-                volume=str(1000 + 37 * i % 900))
+            bar(
+                "TSLA",
+                f"2026-03-02T{14 + (30 + i) // 60:02d}:{(30 + i) % 60:02d}:00Z",
+                plain(p),
+                line_number=i,
+                volume=str(1000 + 37 * i % 900),
+            )
             for i, p in enumerate(prices)
-        ]  # fmt: skip
+        ]
 
     def outcomes(other: Lake) -> dict[str, tuple[Any, ...]]:
         rows = other.query("""

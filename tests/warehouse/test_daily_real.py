@@ -16,19 +16,22 @@ import pytest
 from loader.providers import yahoo
 from loader.providers.context import Context
 from loader.run import Run
-from tests import realdata
-from tests.daily import action, day, land
-from tests.lake import Lake
+from testkit import realdata
+from testkit.daily import action, day, land
+from testkit.lake import Lake
 from tests.warehouse.reference import Bars, indicators
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily_real")]
 
 RECORDED = {  # symbol: its days, split-adjusted by the vendor
-    "MSFT": "daily/yahoo_gcfc/MSFT_1d.csv.gz", "NVDA": "daily/yahoo_gcfc/NVDA_1d.csv.gz",
-    "QQQ": "daily/yahoo_gcfc/QQQ_1d.csv.gz", "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
-    "SCHG": "daily/yahoo_praveen/SCHG.csv.gz", "AAPL": "daily/yahoo_praveen/AAPL.csv.gz",
+    "MSFT": "daily/yahoo_gcfc/MSFT_1d.csv.gz",
+    "NVDA": "daily/yahoo_gcfc/NVDA_1d.csv.gz",
+    "QQQ": "daily/yahoo_gcfc/QQQ_1d.csv.gz",
+    "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
+    "SCHG": "daily/yahoo_praveen/SCHG.csv.gz",
+    "AAPL": "daily/yahoo_praveen/AAPL.csv.gz",
     "FB": "daily/sp500_5yr_2012_2017/FB.csv",
-}  # fmt: skip
+}
 PAYLOADS = {
     "NVDA": "payloads/yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json",
     "MSFT": "payloads/yahoo_chart_v8/historical-via-chart-MSFT-dividends-2021-02-01-to-2022-01-31.csv.body.json",
@@ -77,16 +80,31 @@ def lines(symbol: str) -> list[dict[str, Any]]:
         at = (row.get("Date") or row["Datetime"])[:10]
         extra: dict[str, Any] = {"adjusted_close": float(row["Adj Close"])} if "Adj Close" in row else {}
         found.append(
-            day(symbol, at, **prices, **extra, volume=row["Volume"], source="yahoo", price_basis="split_adjusted",
-                received_at=RECEIVED, line_number=number)
-        )  # fmt: skip
+            day(
+                symbol,
+                at,
+                **prices,
+                **extra,
+                volume=row["Volume"],
+                source="yahoo",
+                price_basis="split_adjusted",
+                received_at=RECEIVED,
+                line_number=number,
+            )
+        )
     return found
 
 
 def raw_lines(symbol: str) -> list[dict[str, Any]]:
     """The recorded days with their splits taken out again."""
-    splits = {date(2000, 6, 27): 2, date(2001, 9, 12): 2, date(2006, 4, 7): 2, date(2007, 9, 11): 1.5,
-              date(2021, 7, 20): 4, date(2024, 6, 10): 10}  # fmt: skip
+    splits = {
+        date(2000, 6, 27): 2,
+        date(2001, 9, 12): 2,
+        date(2006, 4, 7): 2,
+        date(2007, 9, 11): 1.5,
+        date(2021, 7, 20): 4,
+        date(2024, 6, 10): 10,
+    }
     found = []
     for line in lines(symbol):
         later = math.prod(r for at, r in splits.items() if at > date.fromisoformat(line["session_date"]))
@@ -101,11 +119,18 @@ def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
     path = realdata.path(f"daily/yahoo_orb_2025/{symbol}_1d.csv")
     with path.open() as file:
         return [
-            day(symbol, row["Date"][:10], **{n.lower(): float(row[n]) for n in ("Open", "High", "Low", "Close")},
-                volume=row["Volume"], source="alphavantage_adjusted", price_basis="total_return_adjusted",
-                received_at="2025-09-27T12:00:00.000Z", line_number=number)
+            day(
+                symbol,
+                row["Date"][:10],
+                **{n.lower(): float(row[n]) for n in ("Open", "High", "Low", "Close")},
+                volume=row["Volume"],
+                source="alphavantage_adjusted",
+                price_basis="total_return_adjusted",
+                received_at="2025-09-27T12:00:00.000Z",
+                line_number=number,
+            )
             for number, row in enumerate(csv.DictReader(file))
-        ]  # fmt: skip
+        ]
 
 
 def implied_dividends(symbol: str) -> list[dict[str, Any]]:
@@ -116,8 +141,17 @@ def implied_dividends(symbol: str) -> list[dict[str, Any]]:
         close, adjusted = float(before["Close"]), float(before["Adj Close"])
         share = 1 - (adjusted / close) / (float(row["Adj Close"]) / float(row["Close"]))
         if share > 5e-5:
-            found.append(action(symbol, "dividend", row["Date"][:10], round(close * share, 6), source="yahoo",
-                                received_at=RECEIVED, line_number=number))  # fmt: skip
+            found.append(
+                action(
+                    symbol,
+                    "dividend",
+                    row["Date"][:10],
+                    round(close * share, 6),
+                    source="yahoo",
+                    received_at=RECEIVED,
+                    line_number=number,
+                )
+            )
     return found
 
 
@@ -156,16 +190,35 @@ def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
 @pytest.mark.parametrize("symbol", ["MSFT", "QQQ", "AAPL"])
 def test_returns_agree_with_pandas(lake: Lake, symbol: str) -> None:
     expected = frame(symbol)
-    ours = mart(lake, "fct_daily_return", symbol, ["simple_return", "log_return", "overnight_return", "intraday_return",
-                                                   "year", "quarter", "month", "day", "weekday"])  # fmt: skip
+    ours = mart(
+        lake,
+        "fct_daily_return",
+        symbol,
+        [
+            "simple_return",
+            "log_return",
+            "overnight_return",
+            "intraday_return",
+            "year",
+            "quarter",
+            "month",
+            "day",
+            "weekday",
+        ],
+    )
     before = expected["Close"].shift()
     agree(f"{symbol} simple_return", ours["simple_return"], expected["Close"].pct_change())
     agree(f"{symbol} log_return", ours["log_return"], np.log(expected["Close"] / before))
     agree(f"{symbol} overnight_return", ours["overnight_return"], expected["Open"] / before - 1)
     agree(f"{symbol} intraday_return", ours["intraday_return"], expected["Close"] / expected["Open"] - 1)
     dates = pd.DatetimeIndex(expected.index)
-    for name, values in {"year": dates.year, "quarter": dates.quarter, "month": dates.month, "day": dates.day,
-                         "weekday": dates.weekday + 1}.items():  # fmt: skip
+    for name, values in {
+        "year": dates.year,
+        "quarter": dates.quarter,
+        "month": dates.month,
+        "day": dates.day,
+        "weekday": dates.weekday + 1,
+    }.items():
         agree(f"{symbol} {name}", ours[name], values, 0)
 
 
@@ -198,8 +251,12 @@ def test_indicators_agree_with_a_recursion_and_pandas(lake: Lake, symbol: str) -
 def test_volatility_agrees_with_pandas(lake: Lake, symbol: str) -> None:
     days = frame(symbol)
     returns = days["Close"].pct_change()
-    ours = mart(lake, "fct_volatility", symbol, ["volatility_20", "volatility_60", "volatility_volume_correlation_100",
-                                                 "return_size_volume_correlation_100"])  # fmt: skip
+    ours = mart(
+        lake,
+        "fct_volatility",
+        symbol,
+        ["volatility_20", "volatility_60", "volatility_volume_correlation_100", "return_size_volume_correlation_100"],
+    )
     agree(f"{symbol} volatility_20", ours["volatility_20"], returns.rolling(20).std() * math.sqrt(252))
     agree(f"{symbol} volatility_60", ours["volatility_60"], returns.rolling(60).std() * math.sqrt(252))
     for name, moved in (("volatility", returns.rolling(20).std()), ("return_size", returns.abs())):
@@ -322,11 +379,14 @@ def test_recorded_events_are_listed_once(vendor_lake: Lake) -> None:
         order by 1, 3
     """)
     assert [(*row[:4], float(row[4] or row[5])) for row in found] == [
-        ("AAPL", "split", "2020-08-31", "seed", 4.0), ("AAPL", "dividend", "2020-11-06", "yahoo", 0.205),
-        ("MSFT", "dividend", "2021-02-17", "yahoo", 0.56), ("MSFT", "dividend", "2021-05-19", "yahoo", 0.56),
-        ("MSFT", "dividend", "2021-08-18", "yahoo", 0.56), ("MSFT", "dividend", "2021-11-17", "yahoo", 0.62),
+        ("AAPL", "split", "2020-08-31", "seed", 4.0),
+        ("AAPL", "dividend", "2020-11-06", "yahoo", 0.205),
+        ("MSFT", "dividend", "2021-02-17", "yahoo", 0.56),
+        ("MSFT", "dividend", "2021-05-19", "yahoo", 0.56),
+        ("MSFT", "dividend", "2021-08-18", "yahoo", 0.56),
+        ("MSFT", "dividend", "2021-11-17", "yahoo", 0.62),
         ("NVDA", "split", "2021-07-20", "seed", 4.0),
-    ]  # fmt: skip
+    ]
 
 
 def test_what_is_provisional_or_impossible_is_handled_and_counted(lake: Lake) -> None:
@@ -366,8 +426,16 @@ def test_a_vendor_s_days_agree_with_its_minutes_as_far_as_they_can(lake: Lake, t
     for file in sorted(realdata.path("minute/av_eqker_2019").glob("*_daily.csv")):
         for number, row in enumerate(csv.DictReader(file.open())):
             prices: dict[str, Any] = {name: row[name] for name in ("open", "high", "low", "close", "volume")}
-            days.append(day(file.name.split("_")[0], row["datetime"][:10], **prices, source="alphavantage",
-                            received_at="2019-02-17T12:00:00.000Z", line_number=number))  # fmt: skip
+            days.append(
+                day(
+                    file.name.split("_")[0],
+                    row["datetime"][:10],
+                    **prices,
+                    source="alphavantage",
+                    received_at="2019-02-17T12:00:00.000Z",
+                    line_number=number,
+                )
+            )
     land(built, "daily_bars", days)
     built.run()
     found = dict(built.query("select finding, count(*) from fct_daily_reconciliation group by 1"))

@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import PipelineError
-from tests.daily import action, day, land, plain
-from tests.lake import RESAMPLED, Lake, assert_equal_marts, bar, public_marts
+from testkit.daily import action, day, land, plain
+from testkit.lake import RESAMPLED, Lake, assert_equal_marts, bar, public_marts
 from tests.warehouse.test_property import dying_at
+from tickerlake.errors import UserError
 
 FIRST = date(2025, 1, 1)
 SYMBOLS = ("TSLA", "VOO", "BTCUSD")  # one of them the benchmark
@@ -51,8 +51,17 @@ def actions(rng: random.Random, number: int) -> list[dict[str, Any]]:
     for i in range(rng.randrange(3)):
         kind, at = rng.choice(["split", "dividend"]), FIRST + timedelta(days=rng.randrange(500))
         value = rng.choice([2.0, 0.5, 10.0]) if kind == "split" else 0.5
-        found.append(action(rng.choice(SYMBOLS), kind, at, value, run_id=f"01J{number:023d}", line_number=900 + i,
-                            source=rng.choice(["simulated", "alphavantage"])))  # fmt: skip
+        found.append(
+            action(
+                rng.choice(SYMBOLS),
+                kind,
+                at,
+                value,
+                run_id=f"01J{number:023d}",
+                line_number=900 + i,
+                source=rng.choice(["simulated", "alphavantage"]),
+            )
+        )
     return found
 
 
@@ -62,9 +71,20 @@ def minutes(rng: random.Random, number: int) -> list[dict[str, Any]]:
     for i in range(rng.randrange(120)):
         start = datetime(at.year, at.month, at.day, 13) + timedelta(minutes=4 * i)  # noqa: DTZ001
         price = random.Random(f"{symbol}|{start}|{version}")
-        found.append(bar(symbol, f"{start:%Y-%m-%dT%H:%M:%SZ}", plain(100 + price.random()), high="102", low="99",
-                         open="100", received_at=f"2026-03-01T00:00:0{version}Z", run_id=f"01J{number:023d}",
-                         line_number=2000 + i, is_final=rng.random() < 0.9))  # fmt: skip
+        found.append(
+            bar(
+                symbol,
+                f"{start:%Y-%m-%dT%H:%M:%SZ}",
+                plain(100 + price.random()),
+                high="102",
+                low="99",
+                open="100",
+                received_at=f"2026-03-01T00:00:0{version}Z",
+                run_id=f"01J{number:023d}",
+                line_number=2000 + i,
+                is_final=rng.random() < 0.9,
+            )
+        )
     return found
 
 
@@ -84,7 +104,7 @@ def test_any_sequence_of_daily_deliveries_ends_as_a_full_refresh(tmp_path: Path,
                 land(lake, dataset, lines, f"{hour:%Y-%m-%d %H}")
         select = rng.choice(PARTIAL)
         options = [*(["--select", *select] if select else []), *(["--full-refresh"] if rng.random() < 0.15 else [])]
-        with dying_at(rng.choice([None, rng.randrange(1, 220)])), suppress(PipelineError):
+        with dying_at(rng.choice([None, rng.randrange(1, 220)])), suppress(UserError):
             lake.dbt("run", *options)
         gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
     lake.run()

@@ -9,9 +9,9 @@ import duckdb
 import pytest
 
 from loader.providers.simulate import simulate
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
-from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar, dbt, project_copy, seeded, without_resampling
+from testkit.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar, dbt, project_copy, seeded, without_resampling
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 
 def minutes(count: int, *, start: str = "2026-03-02T14:30:00", symbol: str = "TSLA") -> list[dict[str, object]]:
@@ -212,7 +212,7 @@ def test_full_refresh_of_a_part_gives_the_same_rows(lake: Lake) -> None:
 def test_full_refresh_of_bars_without_their_arrivals_is_refused(lake: Lake) -> None:
     lake.land(minutes(3))
     lake.run()
-    with pytest.raises(PipelineError, match="int_bar__arrived must run with it"):
+    with pytest.raises(UserError, match="int_bar__arrived must run with it"):
         lake.dbt("run", "--full-refresh", "--select", "fct_bar")
 
 
@@ -222,9 +222,7 @@ def test_full_refresh_is_refused_when_raw_begins_later_than_the_bars(lake: Lake)
     lake.land(minutes(3, start="2026-03-05T14:30:00"), "2026-03-05 15")
     lake.run()
     old.unlink()
-    with pytest.raises(
-        PipelineError, match="raw begins on 2026-03-05 but fct_bar holds bars that arrived on 2026-03-02"
-    ):
+    with pytest.raises(UserError, match="raw begins on 2026-03-05 but fct_bar holds bars that arrived on 2026-03-02"):
         lake.dbt("run", "--full-refresh")
     assert len(lake.mart("fct_bar")) == 6
 
@@ -323,7 +321,7 @@ def test_empty_and_sampled_builds_are_refused_where_data_is(lake: Lake, flag: st
     lake.land(minutes(30))
     lake.run()
     before = lake.query("select * from lake.tickerlake_audit.model_watermark order by all")
-    with pytest.raises(PipelineError, match="use another --target or schema"):
+    with pytest.raises(UserError, match="use another --target or schema"):
         lake.dbt("build", *flag.split("="))
     assert lake.query("select * from lake.tickerlake_audit.model_watermark order by all") == before
     assert len(lake.mart("fct_bar")) == 30

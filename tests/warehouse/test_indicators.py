@@ -14,8 +14,8 @@ import pytest
 import talib
 
 from loader.__main__ import main as loader_main
-from tests import realdata
-from tests.lake import Lake, bar
+from testkit import realdata
+from testkit.lake import Lake, bar
 from tests.warehouse.reference import Bars, Values, indicators
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -57,10 +57,13 @@ def test_a_ramp_has_the_values_that_a_calculation_by_hand_gives(lake: Lake) -> N
     lake.land(
         bar(
             minute=f"{start + timedelta(minutes=i):%Y-%m-%dT%H:%M:%SZ}",
-            close=f"{i + 1}", low=f"{i or 0.5}", volume="1", line_number=i,
+            close=f"{i + 1}",
+            low=f"{i or 0.5}",
+            volume="1",
+            line_number=i,
         )
         for i in range(40)
-    )  # fmt: skip
+    )
     lake.run("--select", "+fct_technical_indicator")
     rows = sorted(lake.mart("fct_technical_indicator").values(), key=lambda row: row["bar_start_at"])
     deviation = math.sqrt((20**2 - 1) / 12)  # of 20 consecutive integers
@@ -122,10 +125,16 @@ def test_ta_lib_agrees(series: dict[str, list[Row]], symbol: str) -> None:
 def test_skender_agrees(series: dict[str, list[Row]]) -> None:
     rows, table = series["SPYD"], _read("oracles/skender/spy_daily_2017_2018_expected.csv")
     names = {
-        "ema_12": "ema12", "ema_26": "ema26", "rsi_14": "rsi14", "macd": "macd", "macd_signal": "macd_signal",
-        "macd_histogram": "macd_hist", "bollinger_upper": "bb20_upper", "bollinger_middle": "bb20_mid",
+        "ema_12": "ema12",
+        "ema_26": "ema26",
+        "rsi_14": "rsi14",
+        "macd": "macd",
+        "macd_signal": "macd_signal",
+        "macd_histogram": "macd_hist",
+        "bollinger_upper": "bb20_upper",
+        "bollinger_middle": "bb20_mid",
         "bollinger_lower": "bb20_lower",
-    }  # fmt: skip
+    }
     for ours, theirs in names.items():
         _agree(f"Skender {ours}", _column(rows, ours), _texts(table, theirs), 1e-9, _column(rows, "close"))
 
@@ -155,8 +164,12 @@ def test_lean_agrees(series: dict[str, list[Row]]) -> None:
 
 
 def test_ta_libs_own_regression_values_agree(series: dict[str, list[Row]]) -> None:
-    names = {("rsi", "14"): "rsi_14", ("bb_upper", "20;2;population"): "bollinger_upper",
-             ("bb_mid", "20;2"): "bollinger_middle", ("bb_lower", "20;2;population"): "bollinger_lower"}  # fmt: skip
+    names = {
+        ("rsi", "14"): "rsi_14",
+        ("bb_upper", "20;2;population"): "bollinger_upper",
+        ("bb_mid", "20;2"): "bollinger_middle",
+        ("bb_lower", "20;2;population"): "bollinger_lower",
+    }
     compared = 0
     for row in _read("oracles/talib_regtest/expected_values.csv"):
         name = names.get((row["indicator"], row["params"]))

@@ -6,8 +6,8 @@ from contextlib import closing
 import duckdb
 import pytest
 
-from pipeline import lake as lakes
-from tests.lake import MARTS, Lake, bar
+from testkit.lake import MARTS, Lake, bar
+from tickerlake import lake as lakes
 
 
 @pytest.mark.slow

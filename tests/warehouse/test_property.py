@@ -29,9 +29,9 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
-from pipeline import lake as lakes
-from pipeline.errors import PipelineError
-from tests.lake import DAILY_MARTS, DBT, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
+from testkit.lake import DAILY_MARTS, DBT, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
+from tickerlake import lake as lakes
+from tickerlake.errors import UserError
 
 PARTIAL = (
     ("int_bar__arrived", "fct_bar"),
@@ -189,7 +189,7 @@ def play(sequence: list[Step], folder: Path) -> None:
             *(["--full-refresh"] if step.full_refresh else []),
         ]
         COUNTS["runs"] += 1
-        with dying_at(step.kill_at), suppress(PipelineError):  # a refusal, or the kill
+        with dying_at(step.kill_at), suppress(UserError):  # a refusal, or the kill
             lake.dbt("run", *options)
         gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
     lake.run()
@@ -258,8 +258,11 @@ def test_a_process_killed_at_any_time_leaves_nothing_that_the_next_run_does_not_
         ]
         process = subprocess.Popen(  # killed on purpose
             [*command, *(["--full-refresh"] if number % 3 == 0 else [])],
-            cwd=lakes.PROJECT, env=lake.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            cwd=lakes.PROJECT,
+            env=lake.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         time.sleep(4 + 8 * rng.random())
         if process.poll() is None:
             process.send_signal(signal.SIGKILL)
@@ -276,8 +279,11 @@ def soak(minutes: float, seed: int) -> None:
     started = time.monotonic()
     while time.monotonic() - started < minutes * 60:
         _run(10, seed, 5, Phase.shrink)
-        print(f"seed {seed}: {COUNTS['sequences']} sequences, {COUNTS['runs']} runs, {COUNTS['kills']} kills, "
-              f"{time.monotonic() - started:.0f} s", flush=True)  # fmt: skip
+        print(
+            f"seed {seed}: {COUNTS['sequences']} sequences, {COUNTS['runs']} runs, {COUNTS['kills']} kills, "
+            f"{time.monotonic() - started:.0f} s",
+            flush=True,
+        )
         seed += 1
 
 

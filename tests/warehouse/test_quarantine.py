@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.daily import action, day, land
-from tests.lake import Lake, bar, project_copy
+from testkit.daily import action, day, land
+from testkit.lake import Lake, bar, project_copy
 
 MUTANTS: dict[int, dict[str, Any] | bytes] = {
     1: b'{"schema_version":1,"symbol":"TS',
@@ -135,9 +135,20 @@ def test_an_asset_without_volume_may_leave_it_out(lake: Lake, symbol: str) -> No
 
 def test_no_byte_in_a_line_breaks_a_build_or_loses_its_neighbours(lake: Lake) -> None:
     nasty: list[dict[str, Any] | bytes] = [
-        b"a\x01b", b"\\N", b"\xef\xbb\xbf{}", b"\xff\xfe", b'"quoted"', b"'", b"null", b"[1,2]", b'{"a":{"b":1}}',
-        b"\x00", b"tab\there", b"crlf\r", b"x" * 2_000_000,
-    ]  # fmt: skip
+        b"a\x01b",
+        b"\\N",
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe",
+        b'"quoted"',
+        b"'",
+        b"null",
+        b"[1,2]",
+        b'{"a":{"b":1}}',
+        b"\x00",
+        b"tab\there",
+        b"crlf\r",
+        b"x" * 2_000_000,
+    ]
     lines = [bar(line_number=1), *nasty, bar(minute="2026-03-02T15:01:00Z", line_number=2)]
     lake.land([*lines, b"", b"   "])
     lake.run()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lake import Lake, bar
+from testkit.lake import Lake, bar
 
 # so short that the exponential averages, which are then wrong, leave the dates' own reach to be seen
 SHORT = ("--vars", "{indicator_reach: 1}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar
+from testkit.lake import MARTS, RESAMPLED, Lake, assert_equal_marts, bar
 
 
 @pytest.fixture
@@ -88,9 +88,14 @@ def test_hours_begin_at_the_session_s_open_and_no_bar_holds_two_sessions(lake: L
     hourly = replace(lake, options=("--vars", "{resample_minutes: [5, 60]}"))
     hourly.run()
     assert [(f"{row[0]:%H:%M}", row[1]) for row in resampled(lake, "60min")] == [
-        ("13:00", "pre"), ("14:00", "pre"), ("14:30", "regular"), ("15:30", "regular"), ("20:30", "regular"),
-        ("21:00", "post"), ("22:00", "post"),
-    ]  # fmt: skip
+        ("13:00", "pre"),
+        ("14:00", "pre"),
+        ("14:30", "regular"),
+        ("15:30", "regular"),
+        ("20:30", "regular"),
+        ("21:00", "post"),
+        ("22:00", "post"),
+    ]
 
 
 @pytest.mark.slow

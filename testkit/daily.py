@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from tests.lake import Lake, bar
+from testkit.lake import Lake, bar
 
 
 def day(

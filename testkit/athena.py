@@ -1,4 +1,4 @@
-"""A warehouse under test on Athena: the same doors as tests/lake.py, over boto3 and unmodified dbt-athena."""
+"""A warehouse under test on Athena: the same doors as testkit/lake.py, over boto3 and unmodified dbt-athena."""
 
 import os
 import subprocess
@@ -17,9 +17,9 @@ import duckdb
 from botocore.loaders import JSONFileLoader
 
 from pipeline.dbt import Dbt
-from pipeline.errors import PipelineError
-from pipeline.lake import PROJECT
-from tests.lake import DBT, GOOD
+from testkit.lake import DBT, GOOD
+from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 RESULTS, WAREHOUSE = "results", "warehouse"
 
@@ -62,7 +62,7 @@ class AthenaWarehouse:
         return self.name.replace("_", "-") + "-raw"
 
     def relation(self, mart: str) -> str:
-        """The name here of a mart that tests/lake.py calls schema.table."""
+        """The name here of a mart that testkit/lake.py calls schema.table."""
         return mart.replace("tickerlake_", f"{self.name}_", 1)
 
     def prepare(self) -> None:
@@ -93,7 +93,7 @@ class AthenaWarehouse:
                     _dbt(self.name).run_operation(arguments[1], args=arguments[3] if arguments[2:] else "{}")
                     return ""
                 results = _dbt(self.name).invoke(*arguments)
-            except PipelineError as error:
+            except UserError as error:
                 assert not check, str(error)
                 return str(error)
         bad = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
@@ -104,8 +104,12 @@ class AthenaWarehouse:
         """Run `python -m pipeline`; it must succeed."""
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", *arguments],
-            cwd=PROJECT, env=self.environment(), capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=PROJECT,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout
 
@@ -113,8 +117,12 @@ class AthenaWarehouse:
         """Start dbt in a process of its own, as a user or a scheduler does."""
         return subprocess.Popen(
             [str(DBT), "--no-use-colors", *arguments, "--target", "aws"],
-            cwd=PROJECT, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+            cwd=PROJECT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
 
     def run_killed(self, statements: int, *arguments: str) -> bool:
         """Start dbt and SIGKILL it once it has started so many statements, at most 50. False when it ended before."""
@@ -146,9 +154,10 @@ class AthenaWarehouse:
         """Run a query; rows by column name, values typed. Bare table names are of `database`, else marts."""
         athena = self.client("athena")
         started = athena.start_query_execution(
-            QueryString=sql, QueryExecutionContext={"Database": database or f"{self.name}_marts"},
+            QueryString=sql,
+            QueryExecutionContext={"Database": database or f"{self.name}_marts"},
             ResultConfiguration={"OutputLocation": f"s3://{RESULTS}/tests/"},
-        )  # fmt: skip
+        )
         while True:
             found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]
             if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
@@ -167,9 +176,16 @@ class AthenaWarehouse:
             file.flush()
             with duckdb.connect() as connection:
                 answer = connection.read_csv(
-                    file.name, columns=dict(columns), header=True, delimiter=",", quotechar='"', escapechar='"',
-                    na_values="", allow_quoted_nulls=False, parallel=False,
-                ).fetchall()  # fmt: skip
+                    file.name,
+                    columns=dict(columns),
+                    header=True,
+                    delimiter=",",
+                    quotechar='"',
+                    escapechar='"',
+                    na_values="",
+                    allow_quoted_nulls=False,
+                    parallel=False,
+                ).fetchall()
         return [dict(zip(columns, row, strict=True)) for row in answer]
 
     def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
@@ -186,8 +202,11 @@ class AthenaWarehouse:
 def _client(service: str, endpoint: str, region: str) -> Any:
     return boto3.client(
         service,  # type: ignore[call-overload]
-        endpoint_url=endpoint, region_name=region, aws_access_key_id="local", aws_secret_access_key="local",
-    )  # fmt: skip
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
 
 
 @cache

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.errors import PipelineError
+from tickerlake.errors import UserError
 
 PROJECT = Path(__file__).resolve().parent.parent
 CATALOG = "catalog.ducklake"
@@ -26,10 +26,10 @@ def connect(lake: Path, catalog: str = PUBLISHED) -> duckdb.DuckDBPyConnection:
     """Open a catalogue of the lake for reading, attached as `lake`, with its published schema as the default.
 
     The published catalogue admits any number of processes and stays as it is while a build runs; the working one
-    (`CATALOG`) admits one. Raises PipelineError when there is no such catalogue.
+    (`CATALOG`) admits one. Raises UserError when there is no such catalogue.
     """
     if not (lake / catalog).exists():
-        raise PipelineError(f"nothing is published in '{lake}': run `make build` (or `make demo` for simulated bars)")
+        raise UserError(f"nothing is published in '{lake}': run `make build` (or `make demo` for simulated bars)")
     connection = duckdb.connect(config={"extension_directory": str(extensions())})
     for statement in attach_statements(lake, catalog):
         connection.execute(statement)

@@ -18,8 +18,8 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline import lake as lakes
 from pipeline.dbt import Dbt, NodeResult
+from tickerlake import lake as lakes
 
 DBT = Path(sys.executable).parent / "dbt"
 # the marts at the grain of a bar
@@ -41,10 +41,24 @@ def dbt(project: Path = lakes.PROJECT, options: tuple[str, ...] = ()) -> Dbt:
 def compiled(template: str, environment: Mapping[str, str], target: str = "local") -> str:
     """The SQL of a template that may call the project's macros, in a warehouse's environment."""
     done = subprocess.run(
-        [str(DBT), "--quiet", "compile", "--inline", template, "--output", "json", "--target", target,
-         "--no-populate-cache"],
-        cwd=lakes.PROJECT, env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            str(DBT),
+            "--quiet",
+            "compile",
+            "--inline",
+            template,
+            "--output",
+            "json",
+            "--target",
+            target,
+            "--no-populate-cache",
+        ],
+        cwd=lakes.PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-2000:]
     return str(json.loads(done.stdout)["compiled"])
 

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: lakes and warehouses to build in, recorded data, simulated deliveries."""
