@@ -110,8 +110,9 @@ setup-browser: .venv-browser/ready page ## Make the environment of the page's te
 	@touch $@
 
 .PHONY: test-browser
-test-browser: setup setup-browser ## Hold what the page draws in a headless Chromium against the API
-	@.venv-browser/bin/python -m pytest --rootdir serving/browser -c serving/browser/pytest.ini serving/browser
+test-browser: setup setup-browser ## Compare what the page draws in a headless Chromium with the API
+	@rm -rf target/browser && mkdir -p target/browser/home target/browser/tmp
+	@HOME=$(CURDIR)/target/browser/home TMPDIR=$(CURDIR)/target/browser/tmp .venv-browser/bin/python -m pytest --rootdir serving/browser -c serving/browser/pytest.ini serving/browser
 
 .PHONY: screenshot
 screenshot: setup setup-browser ## Draw docs/page.png, the picture of the page, from the lake

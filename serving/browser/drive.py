@@ -15,6 +15,14 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).resolve().parent
 PROJECT = HERE.parent.parent
 PYTHON = PROJECT / ".venv" / "bin" / "python"
+# the package's own configuration looks for its fonts in /tmp/fonts, wherever they were unpacked
+_FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>{folder}/fonts</dir>
+  <cachedir>{folder}/fonts-cache</cachedir>
+</fontconfig>
+"""
 
 
 @contextmanager
@@ -58,9 +66,11 @@ def chromium() -> tuple[str, dict[str, str]]:
         text=True,
         check=True,
     )
+    fonts = folder / "fonts.conf"
+    fonts.write_text(_FONTS.format(folder=folder))
     return unpacked.stdout.strip(), {
         "LD_LIBRARY_PATH": str(folder / "al2023" / "lib"),
-        "FONTCONFIG_PATH": str(folder / "fonts"),
+        "FONTCONFIG_FILE": str(fonts),
     }
 
 

@@ -53,6 +53,14 @@ def get(address: str, path: str) -> Any:
         return json.load(answer)
 
 
+def test_text_is_drawn(watched: Watched) -> None:
+    page = watched.open("symbol=TSLA&interval=1min")
+    width = "text => { const pen = document.createElement('canvas').getContext('2d'); return pen.measureText(text).width }"
+    assert page.evaluate(width, "iiii") > 0
+    assert page.evaluate(width, "WWWW") > page.evaluate(width, "iiii")
+    assert page.locator("#symbol").bounding_box()["width"] > 0
+
+
 def shot(watched: Watched, name: str) -> None:
     SHOTS.mkdir(parents=True, exist_ok=True)
     watched.page.wait_for_timeout(200)
