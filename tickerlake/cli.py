@@ -1,0 +1,48 @@
+"""The frame of every command line here: one form for errors, one meaning for each exit code."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from tickerlake.errors import UserError
+
+EXIT_DONE, EXIT_FAILED, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    it ran, but a check, test, request or delivery failed; what succeeded is kept
+  2    nothing was done: the message says which argument, setting or input to fix
+  130  stopped by Ctrl-C; the same command can be repeated
+"""
+"""The meaning of exit codes, as an epilog for `--help`."""
+
+
+class Group(click.Group):
+    """A group of commands whose functions return their exit code (None counts as 0).
+
+    A UserError becomes one line on standard error and exit code 2, Ctrl-C exit code 130.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command and exit with its code."""
+        try:
+            ctx.exit(super().invoke(ctx) or EXIT_DONE)
+        except UserError as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(EXIT_UNUSABLE)
+        except KeyboardInterrupt:
+            click.echo("stopped by Ctrl-C", err=True)
+            ctx.exit(EXIT_INTERRUPTED)
+
+
+def run(command: click.Command, arguments: Sequence[str] | None, program: str) -> int:
+    """Run a command line and return its exit code instead of ending the process.
+
+    `arguments` are those of the process when None; `program` is the name that `--help` shows.
+    """
+    try:
+        command.main(args=None if arguments is None else list(arguments), prog_name=program)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_FAILED
+    return EXIT_DONE
