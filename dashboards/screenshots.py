@@ -1,4 +1,4 @@
-"""Draw docs/dashboards-*.png in a headless Chromium: `make dashboard-pictures`, run by the browser's own Python."""
+"""Draw docs/dashboards-*.png in a headless Chromium: `make dashboard-screenshots`, run by the browser's own Python."""
 
 import sys
 from pathlib import Path
