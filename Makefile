@@ -104,19 +104,19 @@ setup-superset: .venv-superset/ready ## Make the environment of Superset (800 MB
 .PHONY: setup-browser
 setup-browser: .venv-browser/ready page ## Make the environment of the page's tests: Node, Chromium (180 MB)
 
-.venv-browser/ready: requirements/browser.txt serving/browser/package-lock.json
+.venv-browser/ready: requirements/browser.txt testkit/browser/package-lock.json
 	$(call environment,a minute)
-	@cd serving/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
+	@cd testkit/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
 	@touch $@
 
 .PHONY: test-browser
 test-browser: setup setup-browser ## Compare what the page draws in a headless Chromium with the API
 	@rm -rf target/browser && mkdir -p target/browser/home target/browser/tmp
-	@HOME=$(CURDIR)/target/browser/home TMPDIR=$(CURDIR)/target/browser/tmp .venv-browser/bin/python -m pytest --rootdir serving/browser -c serving/browser/pytest.ini serving/browser
+	@HOME=$(CURDIR)/target/browser/home TMPDIR=$(CURDIR)/target/browser/tmp .venv-browser/bin/python -m pytest --rootdir tests/browser -c tests/browser/pytest.ini tests/browser
 
 .PHONY: screenshot
 screenshot: setup setup-browser ## Draw docs/page.png, the picture of the page, from the lake
-	@.venv-browser/bin/python -m serving.browser.screenshot $${TICKERLAKE_LAKE:-lake} docs/page.png
+	@.venv-browser/bin/python -m testkit.browser.screenshot $${TICKERLAKE_LAKE:-lake} docs/page.png
 
 .PHONY: cost
 cost: setup setup-local-aws ## Price each workload on Athena's engine, hold it to the budget
