@@ -111,7 +111,7 @@ test-all: setup setup-superset ## Run every test except those of test-browser an
 .PHONY: test-browser
 test-browser: setup setup-browser ## Compare what the page draws in a headless Chromium with the API
 	@rm -rf target/browser && mkdir -p target/browser/home target/browser/tmp
-	@HOME=$(CURDIR)/target/browser/home TMPDIR=$(CURDIR)/target/browser/tmp .venv-browser/bin/python -m pytest --rootdir serving/browser -c serving/browser/pytest.ini serving/browser
+	@HOME=$(CURDIR)/target/browser/home TMPDIR=$(CURDIR)/target/browser/tmp .venv-browser/bin/python -m pytest --rootdir tests/browser -c tests/browser/pytest.ini tests/browser
 
 .PHONY: test-aws
 test-aws: setup setup-local-aws setup-infra setup-superset page ## Run the project on Athena's engine, compare with DuckDB, crash-test, deploy (30 minutes)
@@ -183,7 +183,7 @@ docs: setup-infra ## Build the documentation's site into site/, strictly
 
 .PHONY: screenshot
 screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the page, from the lake
-	@.venv-browser/bin/python -m serving.browser.screenshot $(LAKE) docs/page.png
+	@.venv-browser/bin/python -m testkit.browser.screenshot $(LAKE) docs/page.png
 
 .PHONY: dashboard-screenshots
 dashboard-screenshots: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
@@ -238,9 +238,9 @@ setup-superset: .venv-superset/ready ## Make the environment of Superset (800 MB
 .PHONY: setup-browser
 setup-browser: .venv-browser/ready page ## Make the environment of the page's tests: Node, Chromium (180 MB)
 
-.venv-browser/ready: requirements/browser.txt serving/browser/package-lock.json
+.venv-browser/ready: requirements/browser.txt testkit/browser/package-lock.json
 	$(call environment,a minute)
-	@cd serving/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
+	@cd testkit/browser && PATH="$(CURDIR)/.venv-browser/bin:$$PATH" npm ci --silent
 	@touch $@
 
 .PHONY: setup-local-aws

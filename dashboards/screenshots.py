@@ -6,7 +6,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from dashboards.running import running
-from serving.browser.drive import Watched, browser
+from testkit.browser.driver import WatchedPage, launch_chromium
 
 CHOSEN = {  # per dashboard: height of the window, and what its filters are set to
     "prices": (1330, {"interval": ["5min"]}),
@@ -18,8 +18,8 @@ _QUIET, _TRIES = 8, 240  # quarters of a second
 
 def draw(address: str, password: str, folder: Path) -> None:
     """Save a picture of each dashboard. Raises RuntimeError when a chart or a page reports an error."""
-    with browser() as chromium:
-        watched = Watched(chromium, address, color_scheme="light")
+    with launch_chromium() as chromium:
+        watched = WatchedPage(chromium, address, color_scheme="light")
         page = watched.page
         page.goto(f"{address}/login/")
         page.get_by_label("Username").fill("admin")
@@ -43,9 +43,9 @@ def draw(address: str, password: str, folder: Path) -> None:
             page.screenshot(path=folder / f"dashboards-{name}.png")
             print(f"wrote {folder / f'dashboards-{name}.png'}")
         # the pixel that counts Superset's visitors is asked for and refused by the page's own policy
-        wrong = [said for said in watched.wrong if "scarf" not in said]
-        if wrong:
-            raise RuntimeError("\n".join(wrong))
+        errors = [error for error in watched.errors if "scarf" not in error]
+        if errors:
+            raise RuntimeError("\n".join(errors))
 
 
 def _wait(page: Page) -> None:

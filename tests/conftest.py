@@ -11,6 +11,8 @@ from local_aws.testing import local_aws
 from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 from testkit.lake import Lake
 
+# they run in an environment of their own, which alone has playwright: `make test-browser`
+collect_ignore = ["browser"]
 os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
 
 

@@ -25,7 +25,7 @@ _OWN = (
     ("models", "_columns.md"),
     ("questions", "*.sql"),
 )
-_UNUSED = ("serving/browser/", "duckdb_extension_ducklake/", "bin/")
+_UNUSED = ("duckdb_extension_ducklake/", "bin/")
 
 
 def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
