@@ -43,7 +43,7 @@ class Prices:
         )
 
     def billed_bytes(self, kind: str, state: str, scanned: int) -> int:
-        """Return the bytes on the bill: nothing for failed statements and DDL, a minimum for the rest, cancelled or not."""
+        """Return the bytes on the bill: none for failed statements and DDL, a minimum for the rest."""
         if kind not in self.billed_types or state == "FAILED":
             return 0
         rounded = -(-scanned // self.rounding) * self.rounding
