@@ -10,9 +10,9 @@ import json
 import sys
 from typing import Any
 
-from benchmarks.cost.ledger import executions
 from benchmarks.usual_designs import land
 from local_aws.testing import local_aws
+from pipeline.athena_cost import list_statements
 from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 from tickerlake.lake import PROJECT
 
@@ -83,9 +83,9 @@ def measure(athena: AthenaWarehouse) -> dict[str, Any]:
 
 def _scanned(athena: AthenaWarehouse, sql: str) -> int:
     client = athena.client("athena")
-    before = {statement["QueryExecutionId"] for statement in executions(client, set())}
+    before = {statement["QueryExecutionId"] for statement in list_statements(client, set())}
     athena.query(sql)
-    return sum(int(statement["Statistics"]["DataScannedInBytes"]) for statement in executions(client, before))
+    return sum(int(statement["Statistics"]["DataScannedInBytes"]) for statement in list_statements(client, before))
 
 
 if __name__ == "__main__":

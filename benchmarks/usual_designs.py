@@ -19,9 +19,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cost import __main__ as cost
-from benchmarks.cost.ledger import Cost, Prices, executions
 from local_aws.testing import local_aws
+from pipeline.athena_cost import Cost, Prices, list_statements
 from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 from tickerlake.lake import PROJECT
 
@@ -95,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sessions", type=int, default=252, help="sessions of history (default: 252, a year)")
     parser.add_argument("--save", action="store_true", help=f"write {RESULT.name}")
     options = parser.parse_args(arguments)
-    prices = Prices.read(Path(cost.__file__).parent / "prices.yml")
+    prices = Prices.read()
     with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws:
         found = measure(AthenaWarehouse("usual", aws.environment), options.sessions, prices)
     print(json.dumps(found, indent=1))
@@ -108,11 +107,11 @@ def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str,
     """Land the history and run a day of each design. Gives statements, bytes and dollars of both."""
     raw = land(athena, sessions)
     client, seen, found = athena.client("athena"), set[str](), {}
-    seen |= {statement["QueryExecutionId"] for statement in executions(client, seen)}
+    seen |= {statement["QueryExecutionId"] for statement in list_statements(client, seen)}
     for design, run in (("self_joins", _self_joins), ("full_rebuild", _full_rebuild)):
         run(athena)
         total = Cost()
-        for statement in executions(client, seen):
+        for statement in list_statements(client, seen):
             seen.add(statement["QueryExecutionId"])
             scanned = statement["Statistics"]["DataScannedInBytes"]
             total.add(

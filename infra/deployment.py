@@ -17,9 +17,9 @@ import boto3
 from botocore.exceptions import ClientError, WaiterError
 from ulid import ULID
 
-from benchmarks.cost.ledger import Prices
 from infra.template import load
 from loader import package
+from pipeline.athena_cost import Prices
 from pipeline.job import FOLDER
 from serving.api import package as api_package
 from tickerlake.errors import UserError
@@ -294,7 +294,7 @@ class Deployment:
 
 def scanned_since(athena: Any, workgroup: str, since: datetime) -> tuple[int, float]:
     """Give the bytes that a workgroup's statements scanned since an instant, and their price in dollars."""
-    prices = Prices.read(PROJECT / "benchmarks" / "cost" / "prices.yml")
+    prices = Prices.read()
     scanned, billed = 0, 0
     for page in athena.get_paginator("list_query_executions").paginate(WorkGroup=workgroup):
         ids = page["QueryExecutionIds"]

@@ -1,1 +1,1 @@
-"""Runs the warehouse: build with dbt, test, and only then move what readers see."""
+"""Runs the warehouse: build with dbt, test, and publish only what passed."""

@@ -1,165 +1,152 @@
 """Command line of the pipeline: `python -m pipeline --help`."""
 
-import argparse
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import boto3
+import click
 import duckdb
 
 from loader import store
 from loader.__main__ import main as loader_main
 from pipeline import job, summary
 from pipeline.answers import answers
-from pipeline.build import Report, build
+from pipeline.build import BuildReport, build
 from pipeline.dbt import Dbt
 from pipeline.maintain import maintain
-from tickerlake import lake
+from serving.api.store import LakeStore
+from serving.publish import postgres
+from serving.publish.athena import AthenaSource
+from tickerlake import cli, lake
 from tickerlake.errors import UserError
+
+_target = click.option("--target", help="dbt target (default: the profile's)")
+_selector = click.option(
+    "--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)", show_default=False
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when all went well, 1 when a test or model failed, 2 when nothing could be done."""
-    options = _parser().parse_args(arguments)
-    if options.lake:
-        os.environ["TICKERLAKE_LAKE"] = options.lake
+    """Run one command and return its exit code; see `tickerlake.cli`."""
+    return cli.run(pipeline, arguments, "python -m pipeline")
+
+
+@click.group(cls=cli.Group, epilog=cli.EXIT_CODES)
+@click.option("--lake", "folder", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
+def pipeline(folder: str | None) -> None:
+    """Build the warehouse from the raw lines, test it, and publish it."""
+    if folder:
+        os.environ["TICKERLAKE_LAKE"] = folder
     os.environ["TICKERLAKE_LAKE"] = str(lake.folder())
     os.environ["TICKERLAKE_EXTENSIONS"] = str(lake.extensions())
-    try:
-        return int(options.run(options))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
 
 
-def _build(options: argparse.Namespace) -> int:
-    return _announce(build(Dbt(options.target), full_refresh=options.full_refresh, selector=options.selector))
+@pipeline.command("build")
+@_target
+@click.option("--full-refresh", is_flag=True, help="rebuild everything from raw")
+@_selector
+def build_command(target: str | None, full_refresh: bool, selector: str) -> int:
+    """Build, test, publish."""
+    return _print_report(build(Dbt(target), full_refresh=full_refresh, selector=selector))
 
 
-def _maintain(options: argparse.Namespace) -> int:
-    for line in maintain(Dbt(options.target)):
+@pipeline.command("maintain")
+@_target
+def maintain_command(target: str | None) -> None:
+    """Compact files and delete what no release needs; run it after publishing."""
+    for line in maintain(Dbt(target)):
         print(line, flush=True)
-    return 0
 
 
-def _job(options: argparse.Namespace) -> int:
-    dbt = Dbt(options.target)
-    record = job.Job(store.choose(lake.folder()), options.selector)
-    client: Any = None
-    if dbt.adapter() == "athena":
-        import boto3
+@pipeline.command("job")
+@_target
+@_selector
+@click.option("--maintain", "should_maintain", is_flag=True, help="maintain the tables after publishing")
+@click.option("--copy", "should_copy", is_flag=True, help="bring the PostgreSQL of DATABASE_URL to the release")
+def job_command(target: str | None, selector: str, should_maintain: bool, should_copy: bool) -> int:
+    """Run what the schedule runs: build, test, publish, maintain, copy, with a record of each step."""
+    dbt = Dbt(target)
+    is_on_aws = dbt.adapter() == "athena"
+    return _print_report(
+        job.run(
+            dbt,
+            job.ScheduledJob(store.choose(lake.folder()), selector),
+            should_maintain=should_maintain,
+            make_client=boto3.client if is_on_aws else None,  # type: ignore[arg-type]
+            copy=_postgres_copy(is_on_aws=is_on_aws) if should_copy else None,
+        )
+    )
 
-        client = boto3.client
-    copies = _copy_of(dbt) if options.copy else None
-    return _announce(job.run(dbt, record, maintains=options.maintain, client=client, copies=copies))
 
-
-def _copy_of(dbt: Dbt) -> Callable[[], list[str]]:
-    """Give what brings PostgreSQL to the release. Raises UserError at once where no DATABASE_URL says which."""
-    from serving.api.store import LakeStore  # serving is a layer above: only this step needs it
-    from serving.publish import postgres
-
+def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
+    """Return what brings PostgreSQL to the release. Raises UserError at once when DATABASE_URL is not set."""
     postgres.database_url()
-    if dbt.adapter() == "athena":
-        from serving.publish.athena import AthenaSource
-
+    if is_on_aws:
         return lambda: postgres.copy(AthenaSource())
     return lambda: postgres.copy(LakeStore(lake.folder()).release())
 
 
-def _demo(options: argparse.Namespace) -> int:
-    """Land two deliveries of simulated bars with faults, build after each, and show what came out."""
+@pipeline.command()
+def demo() -> int:
+    """Land two deliveries of simulated bars with faults, build after each, and print a summary."""
     started = time.monotonic()
     dbt = Dbt("local")
     for part in ("1/2", "2/2"):
         print(f"Delivery {part}: ", end="", flush=True)
-        landed = loader_main(["simulate", "--faults", "--history", "300", "--part", part, "--lake", str(lake.folder())])
-        if landed or _announce(build(dbt)):
-            return 1
-    print(f"\n{summary.text()}\n\nDone in {time.monotonic() - started:.0f} s.")
-    return 0
+        arguments = ["simulate", "--faults", "--history", "300", "--part", part, "--lake", str(lake.folder())]
+        if loader_main(arguments) or _print_report(build(dbt)):
+            return cli.EXIT_FAILED
+    print(f"\n{summary.render_summary()}\n\nDone in {time.monotonic() - started:.0f} s.")
+    return cli.EXIT_DONE
 
 
-def _answers(options: argparse.Namespace) -> int:
-    print(answers(lake.folder(), Path(options.pictures) if options.pictures else lake.folder() / "answers"))
-    return 0
+@pipeline.command("answers")
+@click.option(
+    "--pictures", type=click.Path(path_type=Path), help="folder for the pictures (default: answers/ in the lake)"
+)
+def answers_command(pictures: Path | None) -> None:
+    """Answer the five questions, with a picture each."""
+    print(answers(lake.folder(), pictures or lake.folder() / "answers"))
 
 
-def _sql(options: argparse.Namespace) -> int:
-    folder = lake.folder()
-    if not options.query:
-        return _shell(folder, _catalog(options))
-    with lake.connect(folder, _catalog(options)) as connection:
-        try:
-            answer = connection.sql(options.query)
-        except duckdb.Error as error:
-            raise UserError(" ".join(str(error).split())) from None
-        if answer is not None:
-            answer.show(max_rows=100)
-    return 0
-
-
-def _catalog(options: argparse.Namespace) -> str:
-    return lake.CATALOG if options.working else lake.PUBLISHED
-
-
-def _shell(folder: Path, catalog: str) -> int:
-    lake.connect(folder, catalog).close()
+@pipeline.command()
+@click.argument("query", required=False)
+@click.option("--working", "is_working", is_flag=True, help="query the tables of the last run, tested or not")
+def sql(query: str | None, is_working: bool) -> int:
+    """Run a query on the published tables, or open a DuckDB shell without one."""
+    folder, catalog = lake.folder(), lake.CATALOG if is_working else lake.PUBLISHED
+    with lake.connect(folder, catalog) as connection:
+        if query:
+            return _print_rows(connection, query)
     start = ["-cmd", f"set extension_directory = '{lake.extensions()}'"]
     for statement in lake.attach_statements(folder, catalog):
         start += ["-cmd", statement]
     return subprocess.run([str(Path(sys.executable).parent / "duckdb"), *start], check=False).returncode
 
 
-def _announce(report: Report) -> int:
+def _print_rows(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+    try:
+        relation = connection.sql(query)
+    except duckdb.Error as error:
+        raise UserError(" ".join(str(error).split())) from None
+    if relation is not None:
+        relation.show(max_rows=100)
+    return cli.EXIT_DONE
+
+
+def _print_report(report: BuildReport) -> int:
     for problem in report.problems:
         print(f"FAILED {problem}", file=sys.stderr)
     if report.problems:
-        print("not published: readers see the last release that passed", file=sys.stderr)
-        return 1
+        print("not published: the published tables stay at the last release that passed", file=sys.stderr)
+        return cli.EXIT_FAILED
     warned = f" ({report.warnings} warned)" if report.warnings else ""
     print(f"built {report.models} models, passed {report.tests} tests{warned} in {report.seconds:.1f} s, published")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
-        description="Build the warehouse from what has landed, test it, and publish it.",
-        epilog="Exit codes: 0 done, 1 a model or test failed and nothing was published, 2 nothing could be done.",
-    )
-    parser.add_argument("--lake", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    building = commands.add_parser("build", help="build, test, publish")
-    building.add_argument("--target", help="dbt target (default: the profile's)")
-    building.add_argument("--full-refresh", action="store_true", help="build everything again from raw")
-    building.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
-    building.set_defaults(run=_build)
-    maintaining = commands.add_parser("maintain", help="pack files and delete what no release needs, after publishing")
-    maintaining.add_argument("--target", help="dbt target (default: the profile's)")
-    maintaining.set_defaults(run=_maintain)
-    scheduled = commands.add_parser(
-        "job", help="what the schedule runs: build, test, publish, maintain, copy, with a record"
-    )
-    scheduled.add_argument("--target", help="dbt target (default: the profile's)")
-    scheduled.add_argument("--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)")
-    scheduled.add_argument("--maintain", action="store_true", help="maintain the tables after publishing")
-    scheduled.add_argument("--copy", action="store_true", help="bring the PostgreSQL of DATABASE_URL to the release")
-    scheduled.set_defaults(run=_job)
-    demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
-    demo.set_defaults(run=_demo)
-    asking = commands.add_parser("answers", help="answer the five questions of questions/, with a picture each")
-    asking.add_argument("--pictures", help="folder for the pictures (default: answers/ in the lake)")
-    asking.set_defaults(run=_answers)
-    querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")
-    querying.add_argument("query", nargs="?", help="SQL; without it, a DuckDB shell")
-    querying.add_argument("--working", action="store_true", help="the tables of the last run, tested or not")
-    querying.set_defaults(run=_sql)
-    return parser
+    return cli.EXIT_DONE
 
 
 if __name__ == "__main__":

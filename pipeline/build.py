@@ -1,4 +1,4 @@
-"""Write, audit, publish: build the models, run their tests, and move readers only when every test has passed."""
+"""Write, audit, publish: build the models, run their tests, and publish only when every test has passed."""
 
 import os
 import shutil
@@ -13,8 +13,8 @@ _GOOD = {"success", "pass", "warn", "no-op"}
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What a build did. `problems` is empty when it was published."""
+class BuildReport:
+    """The result of a build. `problems` is empty when it was published."""
 
     models: int
     tests: int
@@ -29,36 +29,36 @@ class Report:
 
 
 def build(
-    dbt: Dbt, *, full_refresh: bool = False, selector: str = "", entering: Callable[[str], object] = lambda _: None
-) -> Report:
-    """Build everything (or what a selector of selectors.yml names) from what has landed, test it, and publish it.
+    dbt: Dbt, *, full_refresh: bool = False, selector: str = "", on_step: Callable[[str], object] = lambda _: None
+) -> BuildReport:
+    """Build everything (or what a selector of selectors.yml names) from the raw lines, test it, and publish it.
 
-    `entering` hears of each step as it begins: plan, build, publish.
+    `on_step` is called with the name of each step as it begins: plan, build, publish.
 
-    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a refusal of the
-    run's own guards.
+    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a failed check of
+    the run itself.
     """
-    entering("plan")
+    on_step("plan")
     is_one_machine = dbt.adapter() == "duckdb"
     if is_one_machine:
         _require_lines()
     else:
         _bound_merges(dbt, full_refresh=full_refresh)
-    entering("build")
+    on_step("build")
     options = ["--full-refresh"] if full_refresh else []
     options += ["--selector", selector] if selector else []
     results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
     problems = [_problem(result) for result in results if result.status not in _GOOD and result.status != "skipped"]
     failed = [result.name for result in results if result.resource_type == "test" and result.status == "fail"]
-    if failed:  # once more, to keep the rows: keeping those of every test would cost a table each
-        kept = dbt.invoke("test", "--select", *failed, "--store-failures")
-        problems += [f"rows of {test.name}: from {test.relation}" for test in kept if test.status == "fail"]
+    if failed:  # run again to store the failing rows: storing those of every test would cost a table each
+        reruns = dbt.invoke("test", "--select", *failed, "--store-failures")
+        problems += [f"rows of {test.name}: from {test.relation}" for test in reruns if test.status == "fail"]
     if not problems:
-        entering("publish")
+        on_step("publish")
         dbt.run_operation("publish")
         if is_one_machine:
             publish_catalogue()
-    return Report(
+    return BuildReport(
         models=sum(r.resource_type == "model" and r.status in _GOOD for r in results),
         tests=sum(r.resource_type == "test" and r.status in _GOOD for r in results),
         warnings=sum(r.status == "warn" for r in results),
@@ -68,14 +68,14 @@ def build(
 
 
 def publish_catalogue() -> None:
-    """Replace the catalogue that readers open by a copy of the working one, in one rename.
+    """Replace the published catalogue by a copy of the working one, in one rename.
 
-    A reader that holds the old file keeps its view of the lake; Parquet files are never rewritten in place.
+    A reader that has the old file open keeps reading that release; Parquet files are never rewritten in place.
     """
     folder = lake.folder()
-    fresh = folder / f".{lake.PUBLISHED}.part"
-    shutil.copyfile(folder / lake.CATALOG, fresh)
-    fresh.replace(folder / lake.PUBLISHED)
+    copy = folder / f".{lake.PUBLISHED}.part"
+    shutil.copyfile(folder / lake.CATALOG, copy)
+    copy.replace(folder / lake.PUBLISHED)
 
 
 def _require_lines() -> None:
@@ -90,21 +90,21 @@ def _require_lines() -> None:
 
 
 def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:
-    """Tell the models the earliest date that this run may write, so that merges read no more of their targets.
+    """Set the earliest date that this run may write, so that a merge reads no more of its target than that.
 
-    The answer reaches the models' configuration through the environment, which dbt reads when it parses.
+    The date reaches the models' configuration through the environment, which dbt reads when it parses.
     """
-    _merge_from(dbt, "")
+    _set_merge_from(dbt, "")
     if not full_refresh:
-        _merge_from(dbt, dbt.answer("plan_merge").removeprefix("merge_from="))
+        _set_merge_from(dbt, dbt.read_line("plan_merge").removeprefix("merge_from="))
 
 
-def _merge_from(dbt: Dbt, day: str) -> None:
+def _set_merge_from(dbt: Dbt, day: str) -> None:
     if os.environ.get("TICKERLAKE_MERGE_FROM", "") != day:
         os.environ["TICKERLAKE_MERGE_FROM"] = day
-        dbt.parse_again()
+        dbt.discard_manifest()
 
 
 def _problem(result: NodeResult) -> str:
-    said = f" ({result.description})" if result.description and result.resource_type == "test" else ""
-    return f"{result.resource_type} {result.name}: {result.message}{said}"
+    description = f" ({result.description})" if result.description and result.resource_type == "test" else ""
+    return f"{result.resource_type} {result.name}: {result.message}{description}"

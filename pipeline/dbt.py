@@ -1,4 +1,4 @@
-"""dbt in this process: commands, their results, and what went wrong in words."""
+"""Run dbt in this process: commands, their results, and error messages with a remedy."""
 
 import os
 import re
@@ -16,9 +16,9 @@ from tickerlake.lake import PROJECT
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """What happened to one node: `status` is dbt's word (success, pass, warn, fail, error, skipped).
+    """The result of one node: `status` is dbt's own (success, pass, warn, fail, error, skipped).
 
-    `relation` is the table that it made, a test's table of failing rows included; "" where it made none.
+    `relation` is the table that it created, a test's table of failing rows included; "" where it created none.
     """
 
     name: str
@@ -40,55 +40,55 @@ class Dbt:
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> list[NodeResult]:
-        """Run one command and give its node results; a failing node does not raise. Raises UserError otherwise."""
-        answer = self._run(self._runner(), list(arguments))
-        return [_node_result(result) for result in getattr(answer.result, "results", [])]
+        """Run one command and return its node results. Raises UserError when dbt fails, not when a node does."""
+        outcome = self._run(self._runner(), list(arguments))
+        return [_node_result(result) for result in getattr(outcome.result, "results", [])]
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
-        """Run one macro; `listeners` get dbt's events, `args` is YAML. Raises UserError when it fails."""
-        answer = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
-        if not answer.success:
-            results: Any = answer.result
+        """Run one macro; `listeners` receive dbt's events, `args` is YAML. Raises UserError when it fails."""
+        outcome = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
+        if not outcome.success:
+            results: Any = outcome.result
             raise UserError(f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results)))
 
-    def printed(self, macro: str, args: str = "{}") -> list[str]:
-        """Run one macro and give what it printed. Raises UserError as `run_operation`."""
-        printed: list[str] = []
+    def read_lines(self, macro: str, args: str = "{}") -> list[str]:
+        """Run one macro and return the lines that it printed. Raises UserError as `run_operation`."""
+        lines: list[str] = []
 
         def listen(event: Any) -> None:
             if event.info.name == "PrintEvent":
-                printed.append(event.info.msg.strip())
+                lines.append(event.info.msg.strip())
 
         self.run_operation(macro, listen, args=args)
-        return printed
+        return lines
 
-    def answer(self, macro: str, args: str = "{}") -> str:
-        """Run one macro and give what it printed last. Raises UserError as `run_operation`."""
-        if not (printed := self.printed(macro, args)):
+    def read_line(self, macro: str, args: str = "{}") -> str:
+        """Run one macro and return the last line that it printed. Raises UserError as `run_operation`."""
+        if not (lines := self.read_lines(macro, args)):
             raise UserError(f"{macro} printed nothing")
-        return printed[-1]
+        return lines[-1]
 
     def adapter(self) -> str:
-        """Give the adapter of the target: duckdb or athena."""
+        """Return the adapter of the target: duckdb or athena."""
         self._runner()
         return str(self._manifest.metadata.adapter_type)
 
     def nodes(self) -> Mapping[str, Any]:
-        """Give the project's models, seeds and tests, by unique id."""
+        """Return the project's models, seeds and tests, by unique id."""
         self._runner()
         nodes: Mapping[str, Any] = self._manifest.nodes
         return nodes
 
     def variable(self, name: str) -> Any:
-        """Give the value of a var of dbt_project.yml."""
+        """Return the value of a var of dbt_project.yml."""
         return yaml.safe_load((self._project / "dbt_project.yml").read_text())["vars"][name]
 
-    def parse_again(self) -> None:
-        """Forget the manifest: what it took from the environment has changed."""
+    def discard_manifest(self) -> None:
+        """Parse again at the next command: the environment variables that the project reads have changed."""
         self._manifest = None
 
     def _runner(self, *callbacks: Callable[[Any], None]) -> dbtRunner:
-        """Give a runner with a manifest of its own: compiling marks ephemeral models as done in the one it is given."""
+        """Return a runner with its own copy of the manifest: compiling marks ephemeral models as compiled in it."""
         if self._manifest is None:
             self._manifest = self._run(dbtRunner(), ["parse"]).result
             self._manifest.selectors = {}  # dbt 1.11 cannot copy them, and reads them from the project
@@ -96,16 +96,16 @@ class Dbt:
 
     def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
         try:
-            answer = runner.invoke(["--quiet", "--log-level", "none", *arguments, *self._options])
+            outcome = runner.invoke(["--quiet", "--log-level", "none", *arguments, *self._options])
         finally:
-            _let_go_of_the_catalogue()
-        if answer.exception:
-            raise UserError(_explain(_in_one_line(str(answer.exception))))
-        return answer
+            _close_duckdb_connections()
+        if outcome.exception:
+            raise UserError(_explain(_in_one_line(str(outcome.exception))))
+        return outcome
 
 
 def public_models(dbt: Dbt) -> Iterator[Any]:
-    """Give the nodes of the models that readers see; a view is named by the node's alias."""
+    """Yield the nodes of the models with `access: public`; the published view has the name of the node's alias."""
     for node in dbt.nodes().values():
         if str(node.resource_type) == "model" and str(node.config.access) == "public":
             yield node
@@ -132,7 +132,7 @@ def _node_result(result: Any) -> NodeResult:
 
 
 def _explain(message: str) -> str:
-    """Put the remedy to what users meet most; other messages stay as dbt wrote them."""
+    """Add the remedy to the most frequent error; other messages stay as dbt wrote them."""
     if "Could not set lock on file" in message:
         holder = re.search(r"PID (\d+)", message)
         by = f" by process {holder.group(1)}" if holder else ""
@@ -145,8 +145,8 @@ def _in_one_line(text: str) -> str:
     return " ".join(lines)[:600]
 
 
-def _let_go_of_the_catalogue() -> None:
-    """dbt-duckdb keeps its connection for the life of the process; the catalogue file admits one process."""
+def _close_duckdb_connections() -> None:
+    """Close what dbt-duckdb keeps open for the life of the process: only one process may open the catalogue file."""
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 
     DuckDBConnectionManager.close_all_connections()

@@ -1,17 +1,21 @@
-"""After publishing on AWS: the descriptions of views' columns, from the models' YAML into Glue's catalogue.
+"""After publishing on AWS: copy the descriptions of columns from the models' YAML to the published views in Glue.
 
-Views are made anew at every release and lose them. Tables are left alone: their entry is what an Iceberg commit
-replaces, and a description written in between would take the commit back. A view's own description stays,
-too: the engine knows a view by it.
+Every release recreates the views, which drops their comments. Tables are left alone: an Iceberg commit replaces their
+entry in Glue, and an update in between would undo the commit. A view's own description stays, too: the engine
+recognises a view by it.
 """
 
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pipeline.dbt import Dbt, public_models
 
-_KEPT = (
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_glue.type_defs import TableInputTypeDef, TableTypeDef
+
+_COPIED_KEYS = (
     "Name",
     "Description",
     "Owner",
@@ -22,33 +26,33 @@ _KEPT = (
     "TableType",
     "Parameters",
 )
-_LONGEST = 255
-"""Bytes that Glue takes as a column's comment."""
+_MAX_COMMENT_BYTES = 255
+"""Glue's limit for a column's comment."""
 
 
-def describe(dbt: Dbt, glue: Any) -> Iterator[str]:
-    """Write the descriptions of all published views, and say how many. Raises botocore's exceptions."""
+def describe(dbt: Dbt, glue: "GlueClient") -> Iterator[str]:
+    """Write the column comments of all published views and yield their number. Raises botocore's exceptions."""
     schema = os.environ.get("TICKERLAKE_PUBLISHED_SCHEMA") or dbt.variable("published_schema")
-    done = 0
+    count = 0
     for node in public_models(dbt):
-        found = glue.get_table(DatabaseName=schema, Name=node.alias)["Table"]
-        columns = {name.lower(): column.description for name, column in node.columns.items()}
-        glue.update_table(DatabaseName=schema, TableInput=described(found, columns), SkipArchive=True)
-        done += 1
-    yield f"described {done} views of {schema}"
+        table = glue.get_table(DatabaseName=schema, Name=node.alias)["Table"]
+        comments = {name.lower(): column.description for name, column in node.columns.items()}
+        glue.update_table(DatabaseName=schema, TableInput=add_comments(table, comments), SkipArchive=True)
+        count += 1
+    yield f"described {count} views of {schema}"
 
 
-def described(table: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
-    """Give a table's entry with its columns described, everything else as it was."""
-    entry = {name: table[name] for name in _KEPT if name in table}
-    storage = dict(table.get("StorageDescriptor", {}))
+def add_comments(table: "TableTypeDef", comments: Mapping[str, str]) -> "TableInputTypeDef":
+    """Return a table's entry with comments on its columns and everything else unchanged."""
+    entry = {name: value for name, value in table.items() if name in _COPIED_KEYS}
+    storage: Any = dict(table.get("StorageDescriptor", {}))
     storage["Columns"] = [
-        {**column, **({"Comment": _short(columns[column["Name"]])} if columns.get(column["Name"]) else {})}
+        {**column, **({"Comment": _truncate(comments[column["Name"]])} if comments.get(column["Name"]) else {})}
         for column in storage.get("Columns", [])
     ]
-    return {**entry, "StorageDescriptor": storage}
+    return cast("TableInputTypeDef", {**entry, "StorageDescriptor": storage})
 
 
-def _short(text: str) -> str:
-    words = " ".join(text.split()).encode()[:_LONGEST]
-    return words.decode(errors="ignore")
+def _truncate(text: str) -> str:
+    content = " ".join(text.split()).encode()[:_MAX_COMMENT_BYTES]
+    return content.decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""After publishing: pack the tables' files, and delete what neither a version nor a reader needs."""
+"""After publishing: compact the tables' files, and delete those that neither a version nor a reader needs."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -27,12 +27,12 @@ where split_part(path, '/', -1) in (
 
 
 def maintain(dbt: Dbt) -> Iterator[str]:
-    """Do both, by each model's meta.maintenance, and say what came of it, a line at a time.
+    """Compact and clean up by each model's meta.maintenance; yield one line of figures per table.
 
-    Raises UserError when nothing is published yet, or another run is under way.
+    Raises UserError when nothing is published yet, or another run has the lake open.
     """
     if dbt.adapter() != "duckdb":
-        yield from dbt.printed("maintain")
+        yield from dbt.read_lines("maintain")
         return
     models = {
         f"{n.schema}.{n.alias}": n.config.meta["maintenance"]
@@ -43,46 +43,46 @@ def maintain(dbt: Dbt) -> Iterator[str]:
 
 
 def maintain_lake(folder: Path, models: Mapping[str, Mapping[str, Any]], readers: timedelta) -> Iterator[str]:
-    """Maintain a lake on one machine: models are {schema.table: {target_mb, keep_days}}; see _clean for `readers`."""
+    """Maintain a lake on one machine: models are {schema.table: {target_mb, keep_days}}, `readers` as in _clean_up."""
     if not (folder / lake.PUBLISHED).exists():
-        raise UserError("maintenance comes after publishing: run `make build` first")
+        raise UserError(f"nothing is published in '{folder}': run `make build` before maintenance")
     before = _parquet(folder)
     try:
         with closing(duckdb.connect(config={"extension_directory": str(lake.extensions())})) as connection:
             for statement in lake.attach_statements(folder, lake.CATALOG, is_read_only=False):
                 connection.execute(statement)
-            yield from _pack(connection, models)
-            keep = timedelta(days=max(wanted["keep_days"] for wanted in models.values()))
-            versions = _clean(connection, folder, keep, readers)
+            yield from _compact(connection, models)
+            keep = timedelta(days=max(settings["keep_days"] for settings in models.values()))
+            versions = _clean_up(connection, folder, keep, readers)
     except duckdb.Error as error:
         raise UserError(" ".join(str(error).split())) from None
     after = _parquet(folder)
-    yield f"lake: files {before[0]} -> {after[0]}, bytes {before[1]} -> {after[1]}, versions forgotten {versions}"
+    yield f"lake: files {before[0]} -> {after[0]}, bytes {before[1]} -> {after[1]}, versions expired {versions}"
 
 
-def _pack(connection: duckdb.DuckDBPyConnection, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Write each table's small files, and those with many deleted rows, as few."""
-    for model, wanted in models.items():
+def _compact(connection: duckdb.DuckDBPyConnection, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Merge each table's small files, and rewrite those with many deleted rows."""
+    for model, settings in models.items():
         schema, table = model.split(".")
         before = _size(connection, schema, table)
         if not before[0]:
             continue
-        named = f"'{table}', schema => '{schema}'"
+        target = f"'{table}', schema => '{schema}'"
         connection.execute(
-            f"call ducklake_set_option('lake', 'target_file_size', '{wanted['target_mb']}MB', "
+            f"call ducklake_set_option('lake', 'target_file_size', '{settings['target_mb']}MB', "
             f"schema => '{schema}', table_name => '{table}')"
         )
-        connection.execute(f"call ducklake_rewrite_data_files('lake', {named}, delete_threshold => 0.3)")
-        connection.execute(f"call ducklake_merge_adjacent_files('lake', {named})")
+        connection.execute(f"call ducklake_rewrite_data_files('lake', {target}, delete_threshold => 0.3)")
+        connection.execute(f"call ducklake_merge_adjacent_files('lake', {target})")
         after = _size(connection, schema, table)
         yield f"{table}: files {before[0]} -> {after[0]}, bytes {before[1]} -> {after[1]}"
 
 
-def _clean(connection: duckdb.DuckDBPyConnection, folder: Path, keep: timedelta, readers: timedelta) -> int:
-    """Forget the versions older than `keep`, and delete the files that nothing needs. Returns the versions forgotten.
+def _clean_up(connection: duckdb.DuckDBPyConnection, folder: Path, keep: timedelta, readers: timedelta) -> int:
+    """Expire the versions older than `keep`, and delete unneeded files. Return the number of expired versions.
 
     Readers open a copy of the catalogue. The version that the copy shows stays, and no file that it names is deleted;
-    what was replaced stays for `readers` after, for those who hold an earlier copy.
+    replaced files stay for `readers` longer, for those who have an earlier copy open.
     """
     now = datetime.now(UTC)
     connection.execute(f"attach '{folder / lake.PUBLISHED}' as published (read_only)")

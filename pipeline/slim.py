@@ -1,7 +1,7 @@
 """Build and test only what a change touches: `python -m pipeline.slim origin/main`.
 
 The base is checked out below target/slim and builds a lake of simulated bars; then this tree builds `state:modified+`
-on that very lake, and defers what it does not touch to the base's manifest. Runs of a pull request need no account.
+on the same lake, and defers unmodified nodes to the base's manifest. Runs of a pull request need no account.
 """
 
 import os
@@ -24,12 +24,12 @@ def main(base: str) -> int:
     _check_out(base, folder / "base")
     lake = folder / "lake"
     (lake / "warehouse").mkdir(parents=True)
-    landed = loader(["simulate", "--symbols", "TSLA,NVDA", "--sessions", "1", "--faults", "--lake", str(lake)])
+    exit_code = loader(["simulate", "--symbols", "TSLA,NVDA", "--sessions", "1", "--faults", "--lake", str(lake)])
     os.environ |= {"TICKERLAKE_LAKE": str(lake), "TICKERLAKE_EXTENSIONS": str(extensions())}
-    built = landed or _dbt(folder / "base", "build", "--exclude-resource-type", "unit_test")
-    if built:
+    exit_code = exit_code or _dbt(folder / "base", "build", "--exclude-resource-type", "unit_test")
+    if exit_code:
         print(f"{base} itself does not build", file=sys.stderr)
-        return built
+        return exit_code
     state = ["--state", str(folder / "base" / "target"), "--defer"]
     return _dbt(PROJECT, "build", "--select", _SELECTED, *state, "--target-path", str(folder / "target"))
 

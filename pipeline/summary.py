@@ -1,4 +1,4 @@
-"""The demo's closing words: what is in the lake, on one screen."""
+"""The demo's closing summary: the content of the lake on one screen."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -22,8 +22,8 @@ _MARTS = (
 )
 
 
-def text() -> str:
-    """Describe the published lake: rows per table, strongest spikes, latest prices, refused lines, where it lies."""
+def render_summary() -> str:
+    """Return a summary of the published lake: row counts, strongest spikes, latest prices, quarantined lines, paths."""
     folder = lake.folder()
     with lake.connect(folder) as connection:
         blocks = [
@@ -82,14 +82,14 @@ def text() -> str:
             ),
             table(
                 "Refused lines, kept with their text",
-                ["why", "lines"],
+                ["reasons", "lines"],
                 connection.sql("""
                     select reasons, cast(sum(occurrences) as bigint)
                     from quarantined_record group by all order by 2 desc, 1
                 """).fetchall(),
             ),
         ]
-    return "\n\n".join([*blocks, _where(folder)])
+    return "\n\n".join([*blocks, _render_paths(folder)])
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -97,7 +97,7 @@ def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _where(folder: object) -> str:
+def _render_paths(folder: object) -> str:
     return "\n".join(
         [
             f"Parquet    {folder}/warehouse/",
@@ -109,7 +109,7 @@ def _where(folder: object) -> str:
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Set rows as a table with a title: numbers right-aligned with thousands separators, text left."""
+    """Return rows as a text table with a title: numbers right-aligned with thousands separators, text left."""
     rows = list(rows)
     numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(header))]
     cells = [[_cell(value) for value in row] for row in rows]

@@ -1,4 +1,4 @@
-"""Descriptions in Glue: written to the published views, and nothing else of their entry changed."""
+"""Descriptions in Glue: written to the columns of published views, without any other change."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -49,13 +49,13 @@ def test_views_and_columns_are_described_and_the_rest_stays(glue: Any) -> None:
         model("int_bar", "protected", symbol="-"),
         SimpleNamespace(resource_type="test"),
     ]
-    played: Any = SimpleNamespace(nodes=lambda: dict(enumerate(nodes)))
-    assert list(describe(played, glue)) == ["described 1 views of mine_published"]
-    found = glue.get_table(DatabaseName="mine_published", Name="fct_bar")["Table"]
-    assert found["Description"] == "Presto View"
-    assert found["StorageDescriptor"]["Columns"] == [
+    fake_dbt: Any = SimpleNamespace(nodes=lambda: dict(enumerate(nodes)))
+    assert list(describe(fake_dbt, glue)) == ["described 1 views of mine_published"]
+    table = glue.get_table(DatabaseName="mine_published", Name="fct_bar")["Table"]
+    assert table["Description"] == "Presto View"
+    assert table["StorageDescriptor"]["Columns"] == [
         {"Name": "symbol", "Type": "string", "Comment": "The symbol."},
         {"Name": "close", "Type": "decimal(18,8)", "Comment": "é" * 127},
     ]
-    assert (found["ViewOriginalText"], found["Parameters"]) == ("/* a view */", {"presto_view": "true"})
-    assert found["TableType"] == "VIRTUAL_VIEW"
+    assert (table["ViewOriginalText"], table["Parameters"]) == ("/* a view */", {"presto_view": "true"})
+    assert table["TableType"] == "VIRTUAL_VIEW"

@@ -1,4 +1,4 @@
-"""The scheduled transformation: its order, what a failure keeps from happening, and what its record says."""
+"""The scheduled transformation: the order of its steps, what a failure prevents, and the content of its record."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from pipeline.dbt import NodeResult
 from tickerlake.errors import UserError
 
 STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
-ASKED = {
+COMMANDS = {
     "plan": "plan_merge",
     "build": "build",
     "publish": "publish",
@@ -24,107 +24,107 @@ ASKED = {
 }
 
 
-class Played:
+class FakeDbt:
     """dbt on Athena that does nothing, and fails at one step."""
 
     def __init__(self, failing: str = "", test_status: str = "pass") -> None:
-        self.asked: list[str] = []
+        self.commands: list[str] = []
         self._failing, self._test_status = failing, test_status
 
-    def _ask(self, what: str) -> None:
-        self.asked.append(what)
-        if ASKED.get(self._failing) == what:
-            raise UserError(f"{what} broke")
+    def _record(self, command: str) -> None:
+        self.commands.append(command)
+        if COMMANDS.get(self._failing) == command:
+            raise UserError(f"{command} broke")
 
     def adapter(self) -> str:
         return "athena"
 
-    def parse_again(self) -> None:
+    def discard_manifest(self) -> None:
         pass
 
     def invoke(self, command: str, *_: str) -> list[NodeResult]:
-        self._ask(command)
+        self._record(command)
         return [NodeResult("a_test", "test", self._test_status, 1.0, "", "", "")]
 
     def run_operation(self, macro: str) -> None:
-        self._ask(macro)
+        self._record(macro)
 
     def nodes(self) -> dict[str, Any]:
-        self._ask("nodes")
+        self._record("nodes")
         return {}
 
     def variable(self, _: str) -> str:
         return "published"
 
-    def printed(self, macro: str) -> list[str]:
-        self._ask(macro)
+    def read_lines(self, macro: str) -> list[str]:
+        self._record(macro)
         return ["fct_bar: files 9 -> 1"]
 
-    def answer(self, macro: str, args: str = "{}") -> str:
-        self._ask(macro)
+    def read_line(self, macro: str, args: str = "{}") -> str:
+        self._record(macro)
         return "quarantined_pct=2.5" if macro == "quarantined_share" else "merge_from="
 
 
 def record(folder: Path) -> dict[str, Any]:
-    (found,) = (folder / job.FOLDER).glob("*.json")
-    read: dict[str, Any] = json.loads(found.read_text())
-    return read
+    (file,) = (folder / job.FOLDER).glob("*.json")
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
 
 
 METRICS: list[str] = []
 
 
-class Aws:
-    """A client that takes metrics."""
+class FakeCloudWatch:
+    """A client that keeps the names of the metrics it receives."""
 
     def put_metric_data(self, MetricData: list[dict[str, Any]], **_: str) -> None:  # noqa: N803
-        METRICS[:] = [one["MetricName"] for one in MetricData]
+        METRICS[:] = [metric["MetricName"] for metric in MetricData]
 
 
-def run(dbt: Any, folder: Path, copies: Callable[[], list[str]] | None = None) -> Any:
+def run(dbt: Any, folder: Path, copy: Callable[[], list[str]] | None = None) -> Any:
     METRICS.clear()
-    record = job.Job(FolderStore(folder), "nightly")
-    return job.run(dbt, record, maintains=True, client=lambda _: Aws(), copies=copies)
+    scheduled = job.ScheduledJob(FolderStore(folder), "nightly")
+    return job.run(dbt, scheduled, should_maintain=True, make_client=lambda _: FakeCloudWatch(), copy=copy)
 
 
 def test_the_steps_run_in_order_and_are_recorded(tmp_path: Path) -> None:
-    dbt = Played()
+    dbt = FakeDbt()
     assert run(dbt, tmp_path).is_published
-    assert dbt.asked == [ASKED[step] for step in STEPS]
-    found = record(tmp_path)
-    assert [(step["name"], step["status"]) for step in found["steps"]] == [(step, "done") for step in STEPS]
-    assert (found["status"], found["selector"], found["measured"]["quarantined_pct"]) == ("done", "nightly", 2.5)
+    assert dbt.commands == [COMMANDS[step] for step in STEPS]
+    content = record(tmp_path)
+    assert [(step["name"], step["status"]) for step in content["steps"]] == [(step, "done") for step in STEPS]
+    assert (content["status"], content["selector"], content["measured"]["quarantined_pct"]) == ("done", "nightly", 2.5)
     assert sorted(METRICS) == ["job_seconds", "quarantined_pct"]
 
 
 @pytest.mark.parametrize("failing", STEPS)
 def test_nothing_follows_a_step_that_failed_and_the_record_names_it(tmp_path: Path, failing: str) -> None:
-    dbt, before = Played(failing), STEPS[: STEPS.index(failing)]
+    dbt, before = FakeDbt(failing), STEPS[: STEPS.index(failing)]
     with pytest.raises(UserError, match="broke"):
         run(dbt, tmp_path)
-    assert dbt.asked == [ASKED[step] for step in [*before, failing]]
-    found = record(tmp_path)
-    assert found["status"] == "failed"
-    assert [step["status"] for step in found["steps"]] == ["done"] * len(before) + ["failed"]
-    assert found["steps"][-1]["name"] == failing
-    assert "broke" in found["steps"][-1]["problem"]
+    assert dbt.commands == [COMMANDS[step] for step in [*before, failing]]
+    content = record(tmp_path)
+    assert content["status"] == "failed"
+    assert [step["status"] for step in content["steps"]] == ["done"] * len(before) + ["failed"]
+    assert content["steps"][-1]["name"] == failing
+    assert "broke" in content["steps"][-1]["problem"]
 
 
-def test_a_copy_that_fails_comes_after_all_else(tmp_path: Path) -> None:
-    def fails() -> list[str]:
+def test_the_copy_runs_last_so_that_its_failure_prevents_nothing(tmp_path: Path) -> None:
+    def fail() -> list[str]:
         raise UserError("PostgreSQL cannot be reached")
 
     with pytest.raises(UserError, match="cannot be reached"):
-        run(Played(), tmp_path, fails)
-    found = record(tmp_path)
-    assert [(step["name"], step["status"]) for step in found["steps"]] == [
+        run(FakeDbt(), tmp_path, fail)
+    content = record(tmp_path)
+    assert [(step["name"], step["status"]) for step in content["steps"]] == [
         *((step, "done") for step in STEPS),
         ("copy", "failed"),
     ]
     assert METRICS
 
 
-def test_a_job_with_a_copy_and_no_address_does_not_begin(
+def test_a_job_with_a_copy_and_no_database_url_does_not_start(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -133,18 +133,18 @@ def test_a_job_with_a_copy_and_no_address_does_not_begin(
     assert not (tmp_path / job.FOLDER).exists()
 
 
-def test_a_failing_test_keeps_the_gate_shut(tmp_path: Path) -> None:
-    dbt = Played(test_status="fail")
+def test_a_failing_test_prevents_publishing(tmp_path: Path) -> None:
+    dbt = FakeDbt(test_status="fail")
     assert not run(dbt, tmp_path).is_published
-    assert dbt.asked == ["plan_merge", "build", "test"]
+    assert dbt.commands == ["plan_merge", "build", "test"]
     assert record(tmp_path)["status"] == "failed"
     assert "a_test" in record(tmp_path)["steps"][-1]["problem"]
 
 
-def test_a_killed_step_is_seen_as_running(tmp_path: Path) -> None:
-    killed = job.Job(FolderStore(tmp_path), "intraday")
-    killed.enter("plan")
-    killed.enter("build")
-    found = record(tmp_path)
-    assert found["status"] == "running"
-    assert [step["status"] for step in found["steps"]] == ["done", "running"]
+def test_a_killed_step_stays_running_in_the_record(tmp_path: Path) -> None:
+    killed = job.ScheduledJob(FolderStore(tmp_path), "intraday")
+    killed.start_step("plan")
+    killed.start_step("build")
+    content = record(tmp_path)
+    assert content["status"] == "running"
+    assert [step["status"] for step in content["steps"]] == ["done", "running"]

@@ -30,8 +30,8 @@ def test_a_macro_file_says_what_it_is_for_and_is_named_after_its_macro(path: Pat
 def test_a_cross_engine_macro_has_a_version_for_each_engine_and_a_remedy_for_others(path: Path) -> None:
     if path.stem == "unsupported_engine":
         return
-    found = set(re.findall(rf"{{% macro (\w+)__{path.stem}\(", path.read_text()))
-    assert found == {"default", "duckdb", "athena"}
+    dispatched = set(re.findall(rf"{{% macro (\w+)__{path.stem}\(", path.read_text()))
+    assert dispatched == {"default", "duckdb", "athena"}
 
 
 @pytest.mark.parametrize("path", [*MACROS, *MODELS, PROJECT / "dbt_project.yml"], ids=name)
@@ -66,6 +66,6 @@ def test_iceberg_data_never_shares_a_location() -> None:
 def test_every_var_is_declared_with_a_comment() -> None:
     declared = (PROJECT / "dbt_project.yml").read_text().partition("\nvars:\n")[2].partition("\nmodels:")[0]
     used = {
-        found for path in [*MACROS, *MODELS] for found in re.findall(r"""\bvar\(['"](\w+)['"]\)""", path.read_text())
+        name for path in [*MACROS, *MODELS] for name in re.findall(r"""\bvar\(['"](\w+)['"]\)""", path.read_text())
     }
     assert {var for var in used if not re.search(rf"^  {var}:", declared, re.M)} == set()

@@ -10,13 +10,13 @@ from typing import Any
 
 import yaml
 
-from benchmarks.cost.ledger import Bill, Cost, Prices, bill, executions
 from benchmarks.cost.workloads import Warehouse
 from local_aws.testing import local_aws
+from pipeline.athena_cost import Bill, Cost, Prices, compute_bill, list_statements
 from testkit.athena import RESULTS, WAREHOUSE, AthenaWarehouse
 from tickerlake.lake import PROJECT
 
-_HERE = Path(__file__).parent
+BUDGET = Path(__file__).parent / "budget.yml"
 RESULT = PROJECT / "benchmarks" / "results" / "cost.json"
 SCHEDULE = {
     "append_a_day": 21,
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--symbols", default="", help="comma-separated (default: the ten of the project)")
     parser.add_argument("--save", action="store_true", help=f"write {RESULT.name}")
     options = parser.parse_args(arguments)
-    prices = Prices.read(_HERE / "prices.yml")
+    prices = Prices.read()
     with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws:
         athena = AthenaWarehouse("cost", aws.environment)
         bills = measure(athena, options.sessions, options.symbols)
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(_month(bills, prices))
     if options.save:
         RESULT.write_text(json.dumps(as_data(bills, prices, options.sessions), indent=1) + "\n")
-    problems = over_budget(bills, yaml.safe_load((_HERE / "budget.yml").read_text()))
+    problems = over_budget(bills, yaml.safe_load(BUDGET.read_text()))
     for problem in problems:
         print(f"OVER BUDGET {problem}", file=sys.stderr)
     return 1 if problems else 0
@@ -52,16 +52,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 def measure(athena: AthenaWarehouse, sessions: int, symbols: str = "", only: Collection[str] = ()) -> dict[str, Bill]:
     """Run the workloads (or `only` some, after the first build) on an empty warehouse. Gives the bill of each."""
-    prices, bills, client, seen = Prices.read(_HERE / "prices.yml"), {}, athena.client("athena"), set[str]()
+    prices, bills, client, seen = Prices.read(), {}, athena.client("athena"), set[str]()
     athena.prepare()
     with tempfile.TemporaryDirectory() as folder:
         for name, workload in Warehouse(athena, Path(folder), sessions, symbols).workloads.items():
             if only and name not in (*only, "first_build"):
                 continue
             workload()
-            found = executions(client, seen)
+            found = list_statements(client, seen)
             seen |= {statement["QueryExecutionId"] for statement in found}
-            bills[name] = bill(found, prices, _manifest(athena.name))
+            bills[name] = compute_bill(found, prices, _manifest(athena.name))
             print(f"{name}: {bills[name].total.statements} statements", file=sys.stderr, flush=True)
     return bills
 

@@ -1,6 +1,7 @@
 """A month of the deployment in dollars, by service: `python -m benchmarks.cost.services`.
 
-Prices stand in prices.yml; Athena's dollars are what `make cost` measured. `Usage` says where each number is from.
+Prices are in pipeline/prices.yml; Athena's dollars are what `make cost` measured. `Usage` says where each number
+is from.
 """
 
 import json
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from pipeline.athena_cost import PRICE_FILE
 
 _HERE = Path(__file__).parent
 _KIB, _GB = 1024, 1_000_000_000
@@ -130,8 +133,8 @@ def on_athena(usage: Usage, results: Mapping[str, Any]) -> Usage:
 
 def read_prices() -> tuple[dict[str, float], dict[str, float]]:
     """Read the services' prices and what is free of them."""
-    found = yaml.safe_load((_HERE / "prices.yml").read_text())
-    return found["services"], found["free"]
+    prices = yaml.safe_load(PRICE_FILE.read_text())
+    return prices["services"], prices["free"]
 
 
 def table(columns: Mapping[str, Mapping[str, float]]) -> str:

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from benchmarks.cost.__main__ import over_budget
-from benchmarks.cost.ledger import Prices, bill, executions
 from loader.__main__ import main as loader
+from pipeline.athena_cost import Prices, compute_bill, list_statements
 from serving.contract import marts
 from serving.publish import postgres
 from serving.publish.athena import AthenaSource
@@ -49,7 +49,7 @@ def test_the_first_build_gives_the_same_rows_as_duckdb(twins: Twins) -> None:
     rows = assert_equal(twins.local, twins.athena)
     assert rows["fct_bar"] > 500
     assert rows["quarantined_record"] > 0
-    assert contract_checks(executions(twins.athena.client("athena"), set())) >= 2 * len(rows)
+    assert contract_checks(list_statements(twins.athena.client("athena"), set())) >= 2 * len(rows)
 
 
 def test_a_bound_later_than_what_must_be_written_is_refused_and_readers_stay(
@@ -74,9 +74,9 @@ def test_a_planned_build_heals_killed_runs_bounds_its_merges_passes_its_tests_an
         release(twins.athena)
     twins.deliver()
     client = twins.athena.client("athena")
-    before = {statement["QueryExecutionId"] for statement in executions(client, set())}
+    before = {statement["QueryExecutionId"] for statement in list_statements(client, set())}
     assert "published" in twins.athena.pipeline("build", "--target", "aws")
-    statements = executions(client, before)
+    statements = list_statements(client, before)
     assert over_statements(twins.athena, statements) == []
     assert contract_checks(statements) == 0  # nothing was made anew
     twins.local.run()
@@ -154,7 +154,7 @@ def test_a_second_run_waits_for_the_lease(twins: Twins) -> None:
 def test_unit_tests_pass_and_freshness_asks_the_newest_arrivals_only(twins: Twins) -> None:
     twins.athena.dbt("test", "--select", "test_type:unit")
     twins.athena.dbt("source", "freshness", "--select", "source:raw")
-    statements = executions(twins.athena.client("athena"), set())
+    statements = list_statements(twins.athena.client("athena"), set())
     asked = [one["Query"] for one in statements if "max_loaded_at" in one["Query"]]
     assert "where dt >=" in asked[0]
 
@@ -175,7 +175,7 @@ def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -
     budget = yaml.safe_load((PROJECT / "benchmarks" / "cost" / "budget.yml").read_text())["workloads"]["append_a_day"]
     counted = {model: {"statements": of["statements"]} for model, of in budget["models"].items()}
     limits = {"statements": budget["statements"], "models": counted}
-    found = bill(statements, Prices.read(PROJECT / "benchmarks" / "cost" / "prices.yml"), manifest)
+    found = compute_bill(statements, Prices.read(), manifest)
     return over_budget({"a night": found}, {"workloads": {"a night": limits}})
 
 

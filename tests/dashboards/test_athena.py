@@ -10,10 +10,10 @@ from urllib.parse import quote
 import pytest
 import yaml
 
-from benchmarks.cost.ledger import executions
 from dashboards.catalog import HERE, Card, Filters, cards, plain
 from dashboards.running import PYTHON, Running, running
 from dashboards.tools import queries
+from pipeline.athena_cost import list_statements
 from testkit.athena import RESULTS, AthenaWarehouse
 from testkit.lake import Lake
 from tests.dashboards.small_lake import small_lake
@@ -62,7 +62,7 @@ def test_every_card_of_every_tool_on_athena(engines: tuple[Lake, AthenaWarehouse
             before = _known(athena)
             answers = dict(zip(distinct, threads.map(lambda sql: athena.rows(sql, "published"), distinct), strict=True))
             executed += len(distinct)
-            statements = executions(athena.client("athena"), before)
+            statements = list_statements(athena.client("athena"), before)
             scanned[card.name] = max(statement["Statistics"]["DataScannedInBytes"] for statement in statements)
             for name, tools in asked.items():
                 expected = local.sql(plain(card, CHOICES[name])).fetchall()
@@ -86,7 +86,7 @@ def test_a_range_without_data_reads_no_partition(engines: tuple[Lake, AthenaWare
 def _scanned(athena: AthenaWarehouse, sql: str) -> int:
     before = _known(athena)
     athena.rows(sql, "published")
-    (statement,) = executions(athena.client("athena"), before)
+    (statement,) = list_statements(athena.client("athena"), before)
     return int(statement["Statistics"]["DataScannedInBytes"])
 
 
@@ -104,11 +104,11 @@ def test_superset_runs_every_chart_on_athena(
         rows = superset.rows(card, charts[card.title]["datasource_id"], filters)
         assert rows, card.name
         assert {row["symbol"] for row in rows if "symbol" in row} <= {"TSLA"}, card.name
-    assert len(executions(engines[1].client("athena"), before)) >= len(cards())
+    assert len(list_statements(engines[1].client("athena"), before)) >= len(cards())
 
 
 def _known(athena: AthenaWarehouse) -> set[str]:
-    return {statement["QueryExecutionId"] for statement in executions(athena.client("athena"), set())}
+    return {statement["QueryExecutionId"] for statement in list_statements(athena.client("athena"), set())}
 
 
 def _differences(where: str, card: Card, rows: list[dict[str, Any]], expected: list[tuple[Any, ...]]) -> list[str]:

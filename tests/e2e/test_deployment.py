@@ -14,8 +14,8 @@ from unittest import mock
 import psycopg
 import pytest
 
-from benchmarks.cost.ledger import executions
 from infra.deployment import Deployment
+from pipeline.athena_cost import list_statements
 from pipeline.dbt import Dbt
 from pipeline.job import FOLDER
 from serving.api import package
@@ -282,7 +282,7 @@ def test_a_gate_that_fails_leaves_readers_where_they_were(deployed: Deployed) ->
     assert deployed.steps() == [("plan", "done"), ("build", "done"), ("publish", "failed")]
     assert deployed.shown() == before
     client, workgroup = deployed.stack.client("athena"), deployed.deployment.outputs()["Workgroup"]
-    asked = [statement["Query"] for statement in executions(client, set(), workgroup)]
+    asked = [statement["Query"] for statement in list_statements(client, set(), workgroup)]
     since_the_release = [sql for sql in asked if "rows_found" in sql and "bar_date < date '" in sql]
     assert len(since_the_release) == 6  # two of fct_bar, one of each window mart
 

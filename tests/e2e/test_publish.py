@@ -1,4 +1,4 @@
-"""Readers see tested data only, and go on reading while a build runs."""
+"""Only tested data is published, and readers keep reading while a build runs."""
 
 import subprocess
 import sys

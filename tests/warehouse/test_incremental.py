@@ -337,7 +337,7 @@ def test_the_plan_looks_back_to_the_bars_that_no_release_shows(lake: Lake) -> No
         assert {result.status for result in lake.dbt("run")} == {"success"}
         if publishes:
             of_tickerlake.run_operation("publish")
-        return of_tickerlake.answer("plan_merge")
+        return of_tickerlake.read_line("plan_merge")
 
     lake.dbt("seed")
     assert build("2026-03-02", publishes=True) == "merge_from=2026-03-01"  # a day before what arrived last

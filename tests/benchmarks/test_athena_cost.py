@@ -1,17 +1,15 @@
 """Statements are priced as Athena bills them, and put under the right model."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from benchmarks.cost import ledger
-from benchmarks.cost.__main__ import RESULT, over_budget
-from benchmarks.cost.ledger import HOOKS, Bill, Cost, Prices, bill
+from benchmarks.cost.__main__ import BUDGET, RESULT, over_budget
+from pipeline.athena_cost import HOOKS, Bill, Cost, Prices, compute_bill
 
-PRICES = Prices.read(Path(ledger.__file__).parent / "prices.yml")
+PRICES = Prices.read()
 MANIFEST = {
     "nodes": {
         "model.p.fct_bar": {"name": "fct_bar", "resource_type": "model"},
@@ -26,9 +24,7 @@ MANIFEST = {
 }
 
 
-def statement(
-    sql: str, scanned: int = 1, kind: str = "SELECT", state: str = "SUCCEEDED", node: str = ""
-) -> dict[str, Any]:
+def statement(sql: str, scanned: int = 1, kind: str = "SELECT", state: str = "SUCCEEDED", node: str = "") -> Any:
     comment = f'-- /* {{"app": "dbt", "node_id": "{node}"}} */\n' if node else ""
     return {
         "Query": comment + sql,
@@ -60,7 +56,7 @@ def test_a_tebibyte_costs_its_price() -> None:
 
 
 def test_statements_go_to_the_model_that_their_comment_names() -> None:
-    found = bill(
+    found = compute_bill(
         [
             statement("create table x", 5, "CREATE_TABLE_AS_SELECT", node="model.p.fct_bar"),
             statement("merge", 7, "MERGE", node="model.p.fct_bar"),
@@ -98,7 +94,7 @@ def test_a_model_that_scans_its_history_is_beyond_the_committed_budget(model: st
     workloads = json.loads(RESULT.read_text())["workloads"]
     recorded = workloads["append_a_day"]["models"]
     spent = {name: Cost(of["statements"], of["scanned"], of["billed"]) for name, of in recorded.items()}
-    budget = yaml.safe_load((Path(ledger.__file__).parent / "budget.yml").read_text())
+    budget = yaml.safe_load((BUDGET).read_text())
     assert over_budget({"append_a_day": Bill(spent)}, budget) == []
     history = workloads["read_one_symbols_year"]["total"]["scanned"]  # by month, that is every file of fct_bar
     scanning = spent | {model: spent[model] + Cost(0, history, 0)}

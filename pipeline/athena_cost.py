@@ -1,4 +1,4 @@
-"""Statements as Athena remembers them, priced and put under the model they belong to. Works on AWS as well as here."""
+"""Price the statements of Athena's query history, and attribute them to dbt models."""
 
 import json
 import re
@@ -6,17 +6,23 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-_COMMENT = re.compile(r"\A\s*-- /\* (\{.*?\}) \*/")
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
+
+PRICE_FILE = Path(__file__).parent / "prices.yml"
 HOOKS = "(run's own)"
+"""The name under which statements that belong to no model are counted: those of the run's hooks."""
+_COMMENT = re.compile(r"\A\s*-- /\* (\{.*?\}) \*/")
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Athena's prices; see prices.yml."""
+    """Athena's prices."""
 
     dollars_per_tebibyte: float
     least_bytes: int
@@ -25,26 +31,26 @@ class Prices:
     as_of: str
 
     @classmethod
-    def read(cls, path: Path) -> "Prices":
-        """Read prices.yml."""
-        found = yaml.safe_load(path.read_text())
+    def read(cls, path: Path = PRICE_FILE) -> "Prices":
+        """Read a file of the form of prices.yml."""
+        content = yaml.safe_load(path.read_text())
         return cls(
-            found["dollars_per_tebibyte"],
-            found["least_bytes_per_statement"],
-            found["rounds_up_to_bytes"],
-            frozenset(found["billed"]),
-            str(found["as_of"]),
+            content["dollars_per_tebibyte"],
+            content["least_bytes_per_statement"],
+            content["rounds_up_to_bytes"],
+            frozenset(content["billed"]),
+            str(content["as_of"]),
         )
 
     def billed_bytes(self, kind: str, state: str, scanned: int) -> int:
-        """Bytes on the bill: failed statements and DDL are free, the rest has a minimum; cancelled ones are charged."""
+        """Return the bytes on the bill: none for failed statements and DDL, a minimum for the rest."""
         if kind not in self.billed_types or state == "FAILED":
             return 0
         rounded = -(-scanned // self.rounding) * self.rounding
         return max(self.least_bytes, rounded)
 
     def dollars(self, billed: int) -> float:
-        """The price of billed bytes."""
+        """Return the price of billed bytes in dollars."""
         return billed / 2**40 * self.dollars_per_tebibyte
 
 
@@ -57,7 +63,7 @@ class Cost:
     billed: int = 0
 
     def add(self, scanned: int, billed: int) -> None:
-        """Count one statement."""
+        """Add one statement, by its bytes."""
         self.statements += 1
         self.scanned += scanned
         self.billed += billed
@@ -75,22 +81,27 @@ class Bill:
 
     @property
     def total(self) -> Cost:
-        """Everything together."""
+        """Return the sum over models and tests."""
         return sum([*self.models.values(), *self.tests.values()], Cost())
 
 
-def executions(athena: Any, since: set[str], workgroup: str = "primary") -> list[dict[str, Any]]:
-    """All statements of a workgroup that are not in `since`, newest first."""
+def list_statements(
+    athena: "AthenaClient", known: set[str], workgroup: str = "primary"
+) -> "list[QueryExecutionTypeDef]":
+    """Return the statements of a workgroup, newest first, without those whose ids are `known`."""
     pages = athena.get_paginator("list_query_executions").paginate(WorkGroup=workgroup)
-    ids = [i for page in pages for i in page["QueryExecutionIds"] if i not in since]
-    found: list[dict[str, Any]] = []
+    ids = [i for page in pages for i in page["QueryExecutionIds"] if i not in known]
+    statements: list[QueryExecutionTypeDef] = []
     for start in range(0, len(ids), 50):
-        found += athena.batch_get_query_execution(QueryExecutionIds=ids[start : start + 50])["QueryExecutions"]
-    return found
+        statements += athena.batch_get_query_execution(QueryExecutionIds=ids[start : start + 50])["QueryExecutions"]
+    return statements
 
 
-def bill(statements: Iterable[Mapping[str, Any]], prices: Prices, manifest: Mapping[str, Any]) -> Bill:
-    """Sum statements by the dbt node that their query comment names; DDL has none and goes by the table it names."""
+def compute_bill(statements: "Iterable[QueryExecutionTypeDef]", prices: Prices, manifest: Mapping[str, Any]) -> Bill:
+    """Sum statements by the dbt node that their query comment names.
+
+    DDL has no comment and is attributed to the model whose name it contains; `manifest` is dbt's manifest.json.
+    """
     nodes = manifest["nodes"]
     names = sorted(
         (n["name"] for n in nodes.values() if n["resource_type"] in ("model", "seed")), key=len, reverse=True
@@ -103,7 +114,7 @@ def bill(statements: Iterable[Mapping[str, Any]], prices: Prices, manifest: Mapp
         comment = _COMMENT.match(statement["Query"])
         node = nodes.get(json.loads(comment[1]).get("node_id", "")) if comment else None
         if node and node["resource_type"] == "test":
-            tests[_tested(node)].add(scanned, billed)
+            tests[_tested_model(node)].add(scanned, billed)
         elif node and node["resource_type"] in ("model", "seed"):
             models[node["name"]].add(scanned, billed)
         else:
@@ -112,6 +123,6 @@ def bill(statements: Iterable[Mapping[str, Any]], prices: Prices, manifest: Mapp
     return Bill(dict(models), dict(tests))
 
 
-def _tested(node: Mapping[str, Any]) -> str:
+def _tested_model(node: Mapping[str, Any]) -> str:
     attached = node.get("attached_node") or next(iter(node["depends_on"]["nodes"]), "")
     return str(attached).split(".")[-1]
