@@ -1,7 +1,7 @@
 {#- The relation with the exponential averages that the indicators are made of: fast and slow (12 and 26), their divergence and
     its signal (9), Wilder's average_gain, average_loss and average_range (14). It needs price, price_before, price_high and
-    price_low, continuous over splits and of type double. -#}
-{% macro smoothed_prices(relation, reach) %}
+    price_low, continuous over splits and of type double. What lies further back than the mart's lookback is left out. -#}
+{% macro smoothed_prices(relation) %}
 {%- set moved %}(
     select
       *,
@@ -22,11 +22,11 @@
         {'name': 'average_gain', 'of': 'gain', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
         {'name': 'average_loss', 'of': 'loss', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
         {'name': 'average_range', 'of': 'true_range', 'alpha': 1 / 14, 'seeded_at': 14, 'seed_rows': 14},
-      ], reach) }}
+      ], model.lookback) }}
     ) as averages
   )
 {%- endset %}
   {{ exponential_averages(averaged, [
     {'name': 'signal', 'of': 'divergence', 'alpha': 2 / 10, 'seeded_at': 34, 'seed_rows': 9},
-  ], reach) }}
+  ], model.lookback) }}
 {% endmacro %}

@@ -1,10 +1,10 @@
-{%- set reach, beta = [var('indicator_reach'), var('beta_sessions'), 252] | max, var('beta_sessions') %}
-{{ daily_mart(reach, vars=['indicator_reach', 'beta_sessions', 'benchmark_symbol', 'spike_bars', 'spike_factor']) }}
+{%- set beta = var('beta_sessions') %}
+{{ daily_mart(lookback=[var('indicator_lookback'), beta, 252] | max, vars=['indicator_lookback', 'beta_sessions', 'benchmark_symbol', 'spike_bars', 'spike_factor']) }}
 {%- set year = series_window(251) %}
 
 with days as (
 
-  {{ days_in_reach(reach) }}
+  {{ days_in_lookback() }}
 
 ),
 
@@ -25,7 +25,7 @@ continuous as (
 
 smoothed as (
 
-  {{ smoothed_prices('continuous', reach) }}
+  {{ smoothed_prices('continuous') }}
 
 ),
 
@@ -44,7 +44,7 @@ measured as (
     case when bar_number >= 252 then max(price_high) over ({{ year }}) end as high_52w,
     case when bar_number >= 252 then min(price_low) over ({{ year }}) end as low_52w,
     max(price) over ({{ year }}) as peak,
-    {{ changed_within(reach) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from smoothed
 
 ),
@@ -105,4 +105,4 @@ select
   beta,
   {{ batch_id() }} as batch_id
 from compared
-where is_affected = 1
+where is_affected

@@ -1,8 +1,8 @@
-{{ window_mart(reach=20) }}
+{{ window_mart(lookback=20) }}
 
 with bars as (
 
-  {{ bars_in_reach(20) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -13,7 +13,7 @@ summed as (
     *,
     case when bar_number >= 5 then sum(continuous_close) over ({{ series_window(4) }}) end as sum_5,
     case when bar_number >= 20 then sum(continuous_close) over ({{ series_window(19) }}) end as sum_20,
-    {{ changed_within(20) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 ),
@@ -47,4 +47,4 @@ select
   end as crossover,
   {{ batch_id() }} as batch_id
 from compared
-where is_affected = 1
+where is_affected

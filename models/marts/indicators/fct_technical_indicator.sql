@@ -1,14 +1,14 @@
-{%- set reach, sessions = var('indicator_reach'), var('relative_volume_sessions') %}
+{%- set sessions = var('relative_volume_sessions') %}
 {{ window_mart(
-  reach=reach,
+  lookback=var('indicator_lookback'),
   dates=sessions,
-  vars=['indicator_reach', 'relative_volume_sessions', 'default_calendar'],
+  vars=['indicator_lookback', 'relative_volume_sessions', 'default_calendar'],
   seeds=['symbol', 'exchange']
 ) }}
 
 with bars as (
 
-  {{ bars_in_reach(reach, dates=sessions) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -26,11 +26,11 @@ continuous as (
     cast(bars.high + bars.low + bars.close as double) / 3 as typical,
     {{ minute_of_day('bars.bar_start_at', 'zone') }} as minute_of_day,
     dense_rank() over (partition by bars.symbol, bars.bar_interval, bars.source order by bars.bar_date) as date_number,
-    min(bars.is_changed) over (partition by bars.symbol, bars.bar_interval, bars.source, bars.bar_date) as is_new_date
+    bool_and(bars.is_changed) over (partition by bars.symbol, bars.bar_interval, bars.source, bars.bar_date) as is_new_date
   from bars
   left join {{ ref('symbol') }} as listed on listed.symbol = bars.symbol
   left join {{ ref('exchange') }} as exchange
-    on exchange.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
+    on exchange.mic = {{ calendar_of('listed') }}
   left join {{ ref('int_timezone__offset_by_month') }} as zone
     on zone.timezone = exchange.timezone
     and zone.month_starts_at = date_trunc('month', bars.bar_start_at)
@@ -39,7 +39,7 @@ continuous as (
 
 signalled as (
 
-  {{ smoothed_prices('continuous', reach) }}
+  {{ smoothed_prices('continuous') }}
 
 ),
 
@@ -53,8 +53,8 @@ measured as (
     sum(typical * session_volume) over ({{ date_window() }}) as traded_value,
     sum(session_volume) over ({{ date_window() }}) as traded_volume,
     {{ mean_at_minute('shares', sessions, least=5) }} as usual_shares,
-    {{ changed_within(reach) }} as is_in_reach,
-    {{ changed_since_dates(sessions) }} as is_in_dates
+    {{ has_change_within_lookback() }} as has_recent_change,
+    {{ has_change_within_dates() }} as has_change_at_minute
   from signalled
 
 )
@@ -80,4 +80,4 @@ select
   shares / nullif(usual_shares, 0e0) as relative_volume,
   {{ batch_id() }} as batch_id
 from measured
-where is_in_reach = 1 or is_in_dates = 1
+where has_recent_change or has_change_at_minute

@@ -1,8 +1,8 @@
-{{ window_mart(reach=1, vars=['anomaly_pct']) }}
+{{ window_mart(lookback=1, vars=['anomaly_pct']) }}
 
 with bars as (
 
-  {{ bars_in_reach(1) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -12,7 +12,7 @@ measured as (
     *,
     lag(close) over ({{ series_window() }}) as close_before,
     lag(split_factor) over ({{ series_window() }}) as split_factor_before,
-    {{ changed_within(1) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 ),
@@ -54,4 +54,4 @@ select
   abs(price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
   {{ batch_id() }} as batch_id
 from changed
-where is_affected = 1
+where is_affected

@@ -1,9 +1,9 @@
 {%- set bars_before = var('spike_bars') %}
-{{ window_mart(reach=bars_before, vars=['spike_bars', 'spike_factor']) }}
+{{ window_mart(lookback=bars_before, vars=['spike_bars', 'spike_factor']) }}
 
 with bars as (
 
-  {{ bars_in_reach(bars_before) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -12,7 +12,7 @@ measured as (
   select
     *,
     case when bar_number > {{ bars_before }} then {{ mean_volume(bars_before, 1) }} end as avg_volume_prev_3,
-    {{ changed_within(bars_before) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 )
@@ -33,4 +33,4 @@ select
   end as volume_spike,
   {{ batch_id() }} as batch_id
 from measured
-where is_affected = 1
+where is_affected
