@@ -14,10 +14,10 @@ import duckdb
 from loader import store
 from loader.__main__ import main as loader_main
 from pipeline import job, summary
-from pipeline.answers import answers
 from pipeline.build import Report, build
 from pipeline.dbt import Dbt
 from pipeline.maintain import maintain
+from serving.answers import render_answers
 from tickerlake import lake
 from tickerlake.errors import UserError
 
@@ -85,7 +85,7 @@ def _demo(options: argparse.Namespace) -> int:
 
 
 def _answers(options: argparse.Namespace) -> int:
-    print(answers(lake.folder(), Path(options.pictures) if options.pictures else lake.folder() / "answers"))
+    print(render_answers(lake.folder(), Path(options.pictures) if options.pictures else lake.folder() / "answers"))
     return 0
 
 
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     scheduled.set_defaults(run=_job)
     demo = commands.add_parser("demo", help="two deliveries of simulated bars, built and summed up")
     demo.set_defaults(run=_demo)
-    asking = commands.add_parser("answers", help="answer the five questions of questions/, with a picture each")
+    asking = commands.add_parser("answers", help="answer the five questions of analyses/, with a picture each")
     asking.add_argument("--pictures", help="folder for the pictures (default: answers/ in the lake)")
     asking.set_defaults(run=_answers)
     querying = commands.add_parser("sql", help="run a query on the published tables, or open a shell")

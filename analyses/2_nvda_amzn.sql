@@ -9,8 +9,8 @@ with levels as (
     level.total_level,
     day.simple_return,
     max(level.session_date) over () as last_session
-  from fct_return_index as level
-  inner join fct_daily_return as day
+  from {{ ref('fct_return_index') }} as level
+  inner join {{ ref('fct_daily_return') }} as day
     on day.symbol = level.symbol
     and day.session_date = level.session_date
   where level.symbol in ('NVDA', 'AMZN')
@@ -43,7 +43,7 @@ with levels as (
     session_date,
     total_level,
     max(session_date) over () as last_session
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('NVDA', 'AMZN')
 ),
 

@@ -11,7 +11,7 @@ with members as (
     session_date,
     total_level,
     count(*) over (partition by session_date) as members_with_bar
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('META', 'GOOGL', 'VOO', 'SCHG')
 ),
 
@@ -73,7 +73,7 @@ with members as (
     session_date,
     total_level,
     count(*) over (partition by session_date) as members_with_bar
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('META', 'GOOGL', 'VOO', 'SCHG')
 ),
 

@@ -8,8 +8,8 @@ with levels as (
     level.total_level,
     day.total_return,
     max(level.session_date) over () as last_session
-  from fct_return_index as level
-  inner join fct_daily_return as day
+  from {{ ref('fct_return_index') }} as level
+  inner join {{ ref('fct_daily_return') }} as day
     on day.symbol = level.symbol
     and day.session_date = level.session_date
   where level.symbol in ('QQQ', 'SCHG', 'VOO')
@@ -32,6 +32,12 @@ compared as (
   from started
   where session_date >= start_date
   group by symbol
+),
+
+voo as (
+  select cumulative_pct
+  from compared
+  where symbol = 'VOO'
 )
 
 select
@@ -42,7 +48,7 @@ select
   compared.cumulative_pct,
   compared.cumulative_pct - voo.cumulative_pct as over_voo_pct
 from compared
-cross join (select cumulative_pct from compared where symbol = 'VOO') as voo
+cross join voo
 order by compared.cumulative_pct desc;
 
 with levels as (
@@ -51,7 +57,7 @@ with levels as (
     session_date,
     total_level,
     max(session_date) over () as last_session
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('QQQ', 'SCHG', 'VOO')
 ),
 
