@@ -16,7 +16,7 @@ with levels as (
   where level.symbol in ('NVDA', 'AMZN')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '3' month then session_date end) over (partition by symbol) as start_date
@@ -32,7 +32,7 @@ select
   100 * avg(case when session_date > start_date then simple_return end) as average_daily_pct,
   100 * stddev_samp(case when session_date > start_date then simple_return end) * sqrt(252) as volatility_pct,
   100 * min(case when session_date > start_date then simple_return end) as worst_day_pct
-from started
+from levels_since
 where session_date >= start_date
 group by symbol
 order by return_pct desc;
@@ -47,7 +47,7 @@ with levels as (
   where symbol in ('NVDA', 'AMZN')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '3' month then session_date end) over (partition by symbol) as start_date
@@ -58,6 +58,6 @@ select
   session_date as x,
   symbol as series,
   total_level / first_value(total_level) over (partition by symbol order by session_date) as y
-from started
+from levels_since
 where session_date >= start_date
 order by x, series

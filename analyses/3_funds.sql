@@ -15,7 +15,7 @@ with levels as (
   where level.symbol in ('QQQ', 'SCHG', 'VOO')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '6' month then session_date end) over (partition by symbol) as start_date
@@ -29,7 +29,7 @@ compared as (
     count(*) - 1 as returns,
     100 * avg(case when session_date > start_date then total_return end) as average_daily_pct,
     100 * (max_by(total_level, session_date) / min_by(total_level, session_date) - 1) as cumulative_pct
-  from started
+  from levels_since
   where session_date >= start_date
   group by symbol
 ),
@@ -61,7 +61,7 @@ with levels as (
   where symbol in ('QQQ', 'SCHG', 'VOO')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '6' month then session_date end) over (partition by symbol) as start_date
@@ -72,6 +72,6 @@ select
   session_date as x,
   symbol as series,
   100 * (total_level / first_value(total_level) over (partition by symbol order by session_date) - 1) as y
-from started
+from levels_since
 where session_date >= start_date
 order by x, series

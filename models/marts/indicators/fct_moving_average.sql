@@ -6,8 +6,8 @@ with bars as (
 
 ),
 
--- exact sums of continuous closes; ties between averages are decided on them
-summed as (
+-- exact sums of continuous closes
+sums as (
 
   select
     *,
@@ -22,11 +22,8 @@ compared as (
 
   select
     *,
-    sum_5 * 4 > sum_20 as is_above,
-    lag(sum_5 * 4 > sum_20) over ({{ series_window() }}) as was_above,
-    sum_5 * 4 < sum_20 as is_below,
-    lag(sum_5 * 4 < sum_20) over ({{ series_window() }}) as was_below
-  from summed
+    {{ crossover('sum_5', 'sum_20') }} as crossover
+  from sums
 
 )
 
@@ -39,12 +36,7 @@ select
   close,
   cast(sum_5 as double) / 5 / cast(split_factor as double) as sma_5,
   cast(sum_20 as double) / 20 / cast(split_factor as double) as sma_20,
-  case
-    when was_above is null then null
-    when is_above and not was_above then 'BUY'
-    when is_below and not was_below then 'SELL'
-    else 'HOLD'
-  end as crossover,
+  crossover,
   {{ batch_id() }} as batch_id
 from compared
 where is_affected

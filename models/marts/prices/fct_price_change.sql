@@ -30,7 +30,7 @@ compared as (
 
 ),
 
-changed as (
+changes as (
 
   select
     *,
@@ -53,5 +53,5 @@ select
   100e0 * cast(close - open as double) / cast(open as double) as bar_return_pct,
   abs(price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
   {{ batch_id() }} as batch_id
-from changed
+from changes
 where is_affected
