@@ -83,7 +83,7 @@ check: setup ## Lint, type-check and parse everything
 	@.venv/bin/mypy --no-error-summary benchmarks dashboards infra loader local_aws pipeline seeds serving testkit tests tickerlake
 	@.venv/bin/yamllint --strict .
 	@mkdir -p $(TICKERLAKE_LAKE)
-	@.venv/bin/sqlfluff lint --disable-progress-bar models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
+	@.venv/bin/sqlfluff lint --disable-progress-bar analyses models tests/warehouse > target/sqlfluff.log 2>&1 || { cat target/sqlfluff.log; exit 1; }
 	@.venv/bin/dbt --quiet parse --target aws --target-path target/aws
 	@.venv/bin/dbt --quiet parse --target local
 	@.venv/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/bouncer.log 2>&1 || { cat target/bouncer.log; exit 1; }

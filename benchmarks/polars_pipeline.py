@@ -74,7 +74,7 @@ def volume_spike(found: pl.DataFrame) -> pl.DataFrame:
         "bar_start",
         "month",
         "volume",
-        avg_volume_prev_3=usual,
+        avg_volume_baseline=usual,
         volume_ratio=pl.col("volume") / usual,
         volume_spike=spike.otherwise(pl.lit("normal")),
     )

@@ -14,10 +14,10 @@ import duckdb
 from loader import store
 from loader.__main__ import main as loader_main
 from pipeline import job, summary
-from pipeline.answers import answers
 from pipeline.build import BuildReport, build
 from pipeline.dbt import Dbt
 from pipeline.maintain import maintain
+from serving.answers import render_answers
 from serving.api.store import LakeStore
 from serving.publish import postgres
 from serving.publish.athena import AthenaSource
@@ -110,7 +110,7 @@ def demo() -> int:
 )
 def answers_command(pictures: Path | None) -> None:
     """Answer the five questions, with a picture each."""
-    print(answers(lake.folder(), pictures or lake.folder() / "answers"))
+    print(render_answers(lake.folder(), pictures or lake.folder() / "answers"))
 
 
 @pipeline.command()

@@ -1,11 +1,9 @@
 """The demo's closing summary: the content of the lake on one screen."""
 
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
-
 import duckdb
 
 from tickerlake import lake
+from tickerlake.text_table import render_table
 
 _MARTS = (
     "fct_bar",
@@ -27,8 +25,8 @@ def render_summary() -> str:
     folder = lake.folder()
     with lake.connect(folder) as connection:
         blocks = [
-            table("Rows", ["table", "rows"], [(mart, _count(connection, mart)) for mart in _MARTS]),
-            table(
+            render_table("Rows", ["table", "rows"], [(mart, _count(connection, mart)) for mart in _MARTS]),
+            render_table(
                 "Strongest volume spikes",
                 ["symbol", "minute (UTC)", "volume", "times the mean"],
                 connection.sql("""
@@ -42,7 +40,7 @@ def render_summary() -> str:
                     order by volume_ratio desc, symbol limit 5
                 """).fetchall(),
             ),
-            table(
+            render_table(
                 "Latest bar",
                 ["symbol", "minute (UTC)", "close", "sma 5", "sma 20", "change %"],
                 connection.sql("""
@@ -56,7 +54,7 @@ def render_summary() -> str:
                     order by symbol
                 """).fetchall(),
             ),
-            table(
+            render_table(
                 "Splits and dividends of the simulated days",
                 ["date", "symbol", "what", "close before", "close", "return %"],
                 connection.sql("""
@@ -71,7 +69,7 @@ def render_summary() -> str:
                     where effective_date = session_date order by session_date desc, symbol, kind limit 4
                 """).fetchall(),
             ),
-            table(
+            render_table(
                 "Top movers of the last session",
                 ["direction", "rank", "symbol", "close", "change %"],
                 connection.sql("""
@@ -80,7 +78,7 @@ def render_summary() -> str:
                     from screen_top_movers where mover_rank <= 3 order by direction desc, mover_rank
                 """).fetchall(),
             ),
-            table(
+            render_table(
                 "Refused lines, kept with their text",
                 ["reasons", "lines"],
                 connection.sql("""
@@ -106,21 +104,3 @@ def _render_paths(folder: object) -> str:
             'One line   .venv/bin/python -m pipeline sql "select * from fct_price_change where is_anomaly"',
         ]
     )
-
-
-def table(title: str, header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return rows as a text table with a title: numbers right-aligned with thousands separators, text left."""
-    rows = list(rows)
-    numeric = [all(not isinstance(row[i], str) for row in rows) for i in range(len(header))]
-    cells = [[_cell(value) for value in row] for row in rows]
-    widths = [max(len(line[i]) for line in [list(header), *cells]) for i in range(len(header))]
-
-    def line(values: Sequence[str]) -> str:
-        aligned = (v.rjust(w) if n else v.ljust(w) for v, w, n in zip(values, widths, numeric, strict=True))
-        return "  " + "  ".join(aligned).rstrip()
-
-    return "\n".join([title, line(header), *(line(row) for row in cells)])
-
-
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)

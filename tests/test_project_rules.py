@@ -65,7 +65,5 @@ def test_iceberg_data_never_shares_a_location() -> None:
 
 def test_every_var_is_declared_with_a_comment() -> None:
     declared = (PROJECT / "dbt_project.yml").read_text().partition("\nvars:\n")[2].partition("\nmodels:")[0]
-    used = {
-        name for path in [*MACROS, *MODELS] for name in re.findall(r"""\bvar\(['"](\w+)['"]\)""", path.read_text())
-    }
+    used = {name for path in [*MACROS, *MODELS] for name in re.findall(r"""\bvar\(['"](\w+)['"]\)""", path.read_text())}
     assert {var for var in used if not re.search(rf"^  {var}:", declared, re.M)} == set()

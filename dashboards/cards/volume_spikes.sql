@@ -2,7 +2,7 @@ select
   bar_start_at,
   symbol,
   cast(volume as double) as volume,
-  avg_volume_prev_3,
+  avg_volume_baseline,
   case when volume_spike is not null then cast(volume as double) end as spike_volume
 from fct_volume_spike
 where $partition(bar_date)

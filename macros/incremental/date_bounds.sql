@@ -3,7 +3,7 @@
 
     scope 'merge'  the earliest date that fct_bar may write: the new arrivals', or the first of a split learned late
     scope 'count'  the earliest date with a bar that int_bar__count_by_date or fct_daily_bar has not seen yet
-    scope 'read'   the earliest date that this window mart reads: the first changed bar less its reach
+    scope 'read'   the earliest date that this window mart reads: the first changed bar less its lookback
 
     Returns a 'YYYY-MM-DD' text, or none when there is no bound to know (first build, compile, unit test). -#}
 {% macro date_bounds(scope) %}
@@ -35,12 +35,12 @@
 
 {#- Of every window mart, in one statement: each that reads anything is paid for. -#}
 {% macro read_bounds_query() %}
-  {%- set consumed, looks = [], [] -%}
-  {%- for name, node in protocol_models().items() if 'reach' in node.config.meta -%}
+  {%- set consumed, lookbacks = [], [] -%}
+  {%- for name, node in protocol_models().items() if 'lookback' in node.config.meta -%}
     {%- do consumed.append(run_plan().consumed.get(name, 0)) -%}
-    {%- do looks.append((name, node.config.meta.reach, node.config.meta.reach_dates)) -%}
+    {%- do lookbacks.append((name, node.config.meta.lookback, node.config.meta.lookback_dates)) -%}
   {%- endfor -%}
   select model, cast(min(read_from) as varchar)
-  from ({{ series_reach(consumed | min, looks) }}) as series
+  from ({{ series_lookback(consumed | min, lookbacks) }}) as series
   group by model
 {% endmacro %}

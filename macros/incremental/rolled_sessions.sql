@@ -42,7 +42,7 @@
   {%- endif %}
   left join {{ ref('symbol') }} as listed on listed.symbol = bars.symbol
   left join {{ ref('dim_session') }} as hours
-    on hours.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
+    on hours.mic = {{ calendar_of('listed') }}
     and hours.session_date = bars.bar_date
   where bars.bar_interval = '1min' and {{ on_or_after('bars.bar_date', bound) }}
   group by bars.symbol, bars.source, bars.bar_date

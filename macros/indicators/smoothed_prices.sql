@@ -1,8 +1,9 @@
-{#- The relation with the exponential averages that the indicators are made of: fast and slow (12 and 26), their divergence and
-    its signal (9), Wilder's average_gain, average_loss and average_range (14). It needs price, price_before, price_high and
-    price_low, continuous over splits and of type double. -#}
-{% macro smoothed_prices(relation, reach) %}
-{%- set moved %}(
+{#- The relation with the exponential averages that the indicators are made of, in the relation's continuous units: ema_12 and
+    ema_26, macd (their difference) and macd_signal (its average of 9), Wilder's average_gain and average_loss, and atr (14). It
+    needs price, price_before, price_high and price_low, continuous over splits and of type double. What lies further back than
+    the mart's lookback is left out. -#}
+{% macro smoothed_prices(relation) %}
+{%- set moves %}(
     select
       *,
       case when price > price_before then price - price_before else 0e0 end as gain,
@@ -13,20 +14,20 @@
     from {{ relation }}
   )
 {%- endset %}
-{%- set averaged %}(
-    select *, fast - slow as divergence
+{%- set averages %}(
+    select *, ema_12 - ema_26 as macd
     from (
-      {{ exponential_averages(moved, [
-        {'name': 'fast', 'of': 'price', 'alpha': 2 / 13, 'seeded_at': 12, 'seed_rows': 12},
-        {'name': 'slow', 'of': 'price', 'alpha': 2 / 27, 'seeded_at': 26, 'seed_rows': 26},
+      {{ exponential_averages(moves, [
+        {'name': 'ema_12', 'of': 'price', 'alpha': 2 / 13, 'seeded_at': 12, 'seed_rows': 12},
+        {'name': 'ema_26', 'of': 'price', 'alpha': 2 / 27, 'seeded_at': 26, 'seed_rows': 26},
         {'name': 'average_gain', 'of': 'gain', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
         {'name': 'average_loss', 'of': 'loss', 'alpha': 1 / 14, 'seeded_at': 15, 'seed_rows': 14},
-        {'name': 'average_range', 'of': 'true_range', 'alpha': 1 / 14, 'seeded_at': 14, 'seed_rows': 14},
-      ], reach) }}
+        {'name': 'atr', 'of': 'true_range', 'alpha': 1 / 14, 'seeded_at': 14, 'seed_rows': 14},
+      ], model.lookback) }}
     ) as averages
   )
 {%- endset %}
-  {{ exponential_averages(averaged, [
-    {'name': 'signal', 'of': 'divergence', 'alpha': 2 / 10, 'seeded_at': 34, 'seed_rows': 9},
-  ], reach) }}
+  {{ exponential_averages(averages, [
+    {'name': 'macd_signal', 'of': 'macd', 'alpha': 2 / 10, 'seeded_at': 34, 'seed_rows': 9},
+  ], model.lookback) }}
 {% endmacro %}

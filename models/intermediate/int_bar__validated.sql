@@ -36,7 +36,7 @@ listed as (
   left join {{ ref('source') }} as feed on feed.source = resolved.source
   left join {{ ref('symbol') }} as instrument on instrument.symbol = resolved.symbol
   left join {{ ref('exchange') }} as exchange
-    on exchange.mic = coalesce(instrument.mic, '{{ var("default_calendar") }}')
+    on exchange.mic = {{ calendar_of('instrument') }}
 
 ),
 

@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from pipeline import answers
+from serving.answers import read_questions
 from serving.api import datasets, problems
 from serving.api.datasets import DATASETS, INTERVALS, MAX_ROWS, MAX_SYMBOLS, Dataset
 from serving.api.front import CACHED, Front
@@ -270,7 +270,7 @@ def _add_health(app: FastAPI, store: Store) -> None:
 
 
 def _add_questions(app: FastAPI, store: Store) -> None:
-    known = {question.name: question for question in map(answers.read, sorted(answers.QUESTIONS.glob("*.sql")))}
+    known = {question.name: question for question in read_questions()}
     names = StrEnum("Question", {name: name for name in known})  # type: ignore[misc]
     table = {
         "type": "object",
@@ -294,7 +294,7 @@ def _add_questions(app: FastAPI, store: Store) -> None:
     )
     async def listed() -> Response:
         """List the questions, each with the name that its answer is asked by."""
-        return Response(orjson.dumps({q.name: q.asked for q in known.values()}), media_type="application/json")
+        return Response(orjson.dumps({q.name: q.text for q in known.values()}), media_type="application/json")
 
     def answer(name: str) -> Response:
         release = store.release()
@@ -303,7 +303,7 @@ def _add_questions(app: FastAPI, store: Store) -> None:
         _, points = release.query(question.points)
         body = {
             "name": name,
-            "asked": question.asked,
+            "asked": question.text,
             "notes": question.notes,
             "shape": question.shape,
             "unit": question.unit,

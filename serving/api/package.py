@@ -19,11 +19,10 @@ _OWN = (
     ("serving", "*.py"),
     ("serving/api/static", "*"),
     ("tickerlake", "*.py"),
-    ("pipeline", "*.py"),
     ("loader", "*.py"),
     ("models", "*.yml"),
     ("models", "_columns.md"),
-    ("questions", "*.sql"),
+    ("analyses", "*.sql"),
 )
 _UNUSED = ("duckdb_extension_ducklake/", "bin/")
 

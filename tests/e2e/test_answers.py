@@ -15,8 +15,8 @@ import pytest
 
 from loader.providers.simulate import simulate
 from loader.reference import split_ratios, universe
-from pipeline.answers import QUESTIONS, answers, ask, read
 from pipeline.build import publish_catalogue
+from serving.answers import ANALYSES, query_answer, read_question, render_answers
 from testkit import realdata
 from testkit.daily import day, land
 from testkit.lake import Lake, dbt
@@ -54,7 +54,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Days]:
             float(line["volume"]) * later,
             paid,
         ]
-    return lake, {symbol: _frame(found) for symbol, found in rows.items()}
+    return lake, {symbol: _frame(values) for symbol, values in rows.items()}
 
 
 def _frame(rows: dict[pd.Timestamp, list[float]]) -> pd.DataFrame:
@@ -62,7 +62,7 @@ def _frame(rows: dict[pd.Timestamp, list[float]]) -> pd.DataFrame:
 
 
 def recorded(paths: dict[str, str], until: str) -> Days:
-    found = {}
+    frames = {}
     for symbol, relative in paths.items():
         path = realdata.path(relative)
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
@@ -74,8 +74,8 @@ def recorded(paths: dict[str, str], until: str) -> Days:
                 ]
                 for row in csv.DictReader(file)
             }
-        found[symbol] = _frame(rows).truncate(after=until)
-    return found
+        frames[symbol] = _frame(rows).truncate(after=until)
+    return frames
 
 
 def built(folder: Path, days: Days) -> Lake:
@@ -93,11 +93,11 @@ def built(folder: Path, days: Days) -> Lake:
     return lake
 
 
-def found(lake: Lake, name: str) -> dict[str, dict[str, Any]]:
-    """The answer of one question, by its first column."""
+def answer_rows(lake: Lake, name: str) -> dict[str, dict[str, Any]]:
+    """Return the answer of one question, by its first column."""
     with closing(lakes.connect(lake.folder, lakes.CATALOG)) as connection:
         connection.execute("use lake.tickerlake_marts")
-        columns, rows = ask(connection, read(QUESTIONS / f"{name}.sql"))
+        columns, rows = query_answer(connection, read_question(ANALYSES / f"{name}.sql"))
     return {row[0]: dict(zip(columns, row, strict=True)) for row in rows}
 
 
@@ -212,20 +212,20 @@ def agree(ours: dict[str, dict[str, Any]], theirs: dict[str, dict[str, Any]]) ->
 
 
 def test_every_question_has_an_expected_answer() -> None:
-    assert {path.stem for path in QUESTIONS.glob("*.sql")} == EXPECTED.keys()
+    assert {path.stem for path in ANALYSES.glob("*.sql")} == EXPECTED.keys()
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_answer_on_simulated_days_agrees_with_pandas(simulated: tuple[Lake, Days], name: str) -> None:
     lake, days = simulated
-    agree(found(lake, name), EXPECTED[name](days))
+    agree(answer_rows(lake, name), EXPECTED[name](days))
 
 
 def test_answers_are_printed_and_drawn(simulated: tuple[Lake, Days], tmp_path: Path) -> None:
     lake, _ = simulated
-    text = answers(lake.folder, tmp_path)
+    text = render_answers(lake.folder, tmp_path)
     for name in EXPECTED:
-        assert read(QUESTIONS / f"{name}.sql").asked in text
+        assert read_question(ANALYSES / f"{name}.sql").text in text
         picture = (tmp_path / f"{name}.png").read_bytes()
         assert picture.startswith(b"\x89PNG")
         assert len(picture) > 10_000
@@ -236,7 +236,7 @@ def test_answers_are_printed_and_drawn(simulated: tuple[Lake, Days], tmp_path: P
 
 def test_a_lake_without_days_says_what_to_do(lake: Lake, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="make demo"):
-        answers(lake.folder, tmp_path)
+        render_answers(lake.folder, tmp_path)
 
 
 REAL = {
@@ -274,6 +274,6 @@ def test_the_answers_on_recorded_days_agree_with_pandas(tmp_path: Path, name: st
     days = recorded(paths, until)
     lake = built(tmp_path / "lake", days)
     for question in questions:
-        ours = found(lake, question)
+        ours = answer_rows(lake, question)
         print(f"{question} on recorded days until {until}: {ours}")
         agree(ours, EXPECTED[question](days))

@@ -57,11 +57,11 @@ def expected(built: Lake) -> pd.DataFrame:
         [~known, (above > 0) & (before <= 0), (above < 0) & (before >= 0)], ["", "BUY", "SELL"], "HOLD"
     )
     total = sum(series["volume"].shift(i) for i in (1, 2, 3))
-    bars["avg_volume_prev_3"] = total / 3
+    bars["avg_volume_baseline"] = total / 3
     bars["volume_spike"] = np.where(
-        bars["avg_volume_prev_3"].isna(),
+        bars["avg_volume_baseline"].isna(),
         "",
-        np.where(bars["volume"] > 2 * bars["avg_volume_prev_3"], "SPIKE", "normal"),
+        np.where(bars["volume"] > 2 * bars["avg_volume_baseline"], "SPIKE", "normal"),
     )
     return bars.sort_values(["symbol", "bar_start_at"], ignore_index=True)
 
@@ -109,8 +109,8 @@ def test_moving_averages_equal_pandas(built: Lake, expected: pd.DataFrame) -> No
 
 
 def test_volume_spikes_equal_pandas(built: Lake, expected: pd.DataFrame) -> None:
-    found = stored(built, "symbol, bar_start_at, avg_volume_prev_3, volume_spike", "fct_volume_spike")
-    assert_close(found["avg_volume_prev_3"], expected["avg_volume_prev_3"])
+    found = stored(built, "symbol, bar_start_at, avg_volume_baseline, volume_spike", "fct_volume_spike")
+    assert_close(found["avg_volume_baseline"], expected["avg_volume_baseline"])
     assert words(found["volume_spike"]) == expected["volume_spike"].tolist()
 
 

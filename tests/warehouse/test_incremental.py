@@ -126,7 +126,7 @@ def test_a_bar_inserted_between_existing_ones_shifts_the_windows_after_it(lake: 
 
 
 @pytest.mark.slow
-def test_the_first_windows_of_a_new_day_reach_into_the_days_before(lake: Lake) -> None:
+def test_the_first_windows_of_a_new_day_hold_bars_of_the_days_before(lake: Lake) -> None:
     for number in range(4):  # eight bars a day: a window of twenty holds bars of four days
         day = minutes(8, start=f"2026-03-0{number + 2}T14:30:00")
         lines = [line | {"line_number": 10 * number + i, "close": str(101 + number + i)} for i, line in enumerate(day)]

@@ -1,4 +1,4 @@
-"""Relative volume looks back over dates: corrections and dates inserted late reach exactly as far as they should."""
+"""Relative volume looks back over dates: corrections and dates inserted late rewrite exactly the rows they should."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,8 +8,8 @@ import pytest
 
 from testkit.lake import Lake, bar
 
-# so short that the exponential averages, which are then wrong, leave the dates' own reach to be seen
-SHORT = ("--vars", "{indicator_reach: 1}")
+# so short that the exponential averages, which are then wrong, leave the lookback over dates to be seen
+SHORT = ("--vars", "{indicator_lookback: 1}")
 
 
 def day(number: int, *minutes: int, **fields: Any) -> list[dict[str, Any]]:
@@ -35,13 +35,13 @@ def written(lake: Lake) -> list[tuple[int, int]]:
 
 
 @pytest.mark.slow
-def test_a_correction_reaches_its_minute_on_the_next_dates_and_no_further(lake: Lake) -> None:
+def test_a_correction_rewrites_its_minute_on_the_next_dates_and_no_further(lake: Lake) -> None:
     lake = replace(lake, options=SHORT)
     lake.land([line for number in range(40) for line in day(number, 0, 1)], "2026-03-20 01")
     lake.run()
     lake.land(day(5, 0, volume="9999", received_at="2026-03-21T00:00:00.000Z"), "2026-03-21 05")
     lake.run()
-    # two bars of the short reach, and its minute on the next 20 dates
+    # two bars of the short lookback, and its minute on the next 20 dates
     assert written(lake) == [(5, 0), (5, 1), *((n, 0) for n in range(6, 26))]
 
 

@@ -39,7 +39,7 @@ compared as (
     and minutes.session_date = vendor.session_date
   left join {{ ref('symbol') }} as listed on listed.symbol = vendor.symbol
   left join {{ ref('dim_session') }} as hours
-    on hours.mic = coalesce(listed.mic, '{{ var("default_calendar") }}')
+    on hours.mic = {{ calendar_of('listed') }}
     and hours.session_date = vendor.session_date
 
 )

@@ -14,18 +14,18 @@ with days as (
 
 ),
 
-changed as (
+changes as (
 
   select
     *,
-    -- from exact decimals, as that of bars: exactly the threshold is no anomaly
+    -- from exact decimals, as for bars: exactly the threshold is no anomaly
     100e0 * cast(close - previous_close as double) / cast(nullif(previous_close, 0) as double) as price_change_pct
   from days
 
 ),
 
--- what the feed's own minutes say of the hours around the session
-around as (
+-- before the open and after the close, from the feed's own minutes
+extended_hours as (
 
   select
     symbol,
@@ -41,41 +41,41 @@ around as (
 )
 
 select
-  changed.symbol,
-  changed.source,
-  changed.session_date,
+  changes.symbol,
+  changes.source,
+  changes.session_date,
   -- calendar
-  cast(extract(year from changed.session_date) as integer) as year,
-  cast(extract(quarter from changed.session_date) as integer) as quarter,
-  cast(extract(month from changed.session_date) as integer) as month,
-  cast(extract(day from changed.session_date) as integer) as day,
-  cast((extract(dow from changed.session_date) + 6) % 7 + 1 as integer) as weekday,
+  cast(extract(year from changes.session_date) as integer) as year,
+  cast(extract(quarter from changes.session_date) as integer) as quarter,
+  cast(extract(month from changes.session_date) as integer) as month,
+  cast(extract(day from changes.session_date) as integer) as day,
+  cast((extract(dow from changes.session_date) + 6) % 7 + 1 as integer) as weekday,
   -- prices
-  changed.close,
-  changed.previous_close,
-  cast(changed.close - changed.previous_close as decimal(18, 8)) as price_change,
-  changed.price_change_pct,
-  cast(changed.high - changed.low as decimal(18, 8)) as price_range,
-  changed.dividend,
-  changed.volume,
-  cast(changed.volume as double) / 1e6 as volume_millions,
+  changes.close,
+  changes.previous_close,
+  cast(changes.close - changes.previous_close as decimal(18, 8)) as price_change,
+  changes.price_change_pct,
+  cast(changes.high - changes.low as decimal(18, 8)) as price_range,
+  changes.dividend,
+  changes.volume,
+  cast(changes.volume as double) / 1e6 as volume_millions,
   -- returns
-  changed.price / changed.price_before - 1 as simple_return,
-  ln(changed.price / changed.price_before) as log_return,
+  changes.price / changes.price_before - 1 as simple_return,
+  ln(changes.price / changes.price_before) as log_return,
   case
-    when changed.price_before > cast(changed.dividend as double)
-      then changed.price / (changed.price_before - cast(changed.dividend as double)) - 1
+    when changes.price_before > cast(changes.dividend as double)
+      then changes.price / (changes.price_before - cast(changes.dividend as double)) - 1
   end as total_return,
-  cast(changed.open as double) / changed.price_before - 1 as overnight_return,
-  changed.price / cast(changed.open as double) - 1 as intraday_return,
-  around.pre_market_gap,
-  around.post_market_change,
+  cast(changes.open as double) / changes.price_before - 1 as overnight_return,
+  changes.price / cast(changes.open as double) - 1 as intraday_return,
+  extended_hours.pre_market_gap,
+  extended_hours.post_market_change,
   -- flags
-  abs(changed.price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
-  changed.is_final,
-  changed.batch_id
-from changed
-left join around
-  on around.symbol = changed.symbol
-  and around.source = case when changed.source like '%:resampled' then changed.source else changed.source || ':resampled' end
-  and around.session_date = changed.session_date
+  abs(changes.price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
+  changes.is_final,
+  changes.batch_id
+from changes
+left join extended_hours
+  on extended_hours.symbol = changes.symbol
+  and extended_hours.source = case when changes.source like '%:resampled' then changes.source else changes.source || ':resampled' end
+  and extended_hours.session_date = changes.session_date

@@ -18,7 +18,7 @@ with days as (
 
 ),
 
-placed as (
+days_by_period as (
 
   select
     days.*,
@@ -35,7 +35,7 @@ placed as (
 ),
 
 -- prices in the units of the period's last session
-summed as (
+totals as (
 
   select
     symbol,
@@ -50,12 +50,12 @@ summed as (
     max(high) as high,
     min(low) as low,
     max_by(close, session_date) as close,
-    case when min(split_factor) = max(split_factor) then cast(sum(volume) as double) end as plain_volume,
-    sum(cast(volume as double) / cast(split_factor as double)) as shares,
+    case when min(split_factor) = max(split_factor) then cast(sum(volume) as double) end as unsplit_volume,
+    sum(cast(volume as double) / cast(split_factor as double)) as adjusted_volume,
     count(simple_return) as return_count,
     avg(simple_return) as average_daily_return,
     exp(sum(ln(1 + total_return))) - 1 as total_return
-  from placed
+  from days_by_period
   group by symbol, source, period, period_start
 
 )
@@ -72,12 +72,12 @@ select
   cast(high as double) / factor as high,
   cast(low as double) / factor as low,
   cast(close as double) / factor as close,
-  coalesce(plain_volume, shares * factor) as volume,
-  coalesce(plain_volume, shares * factor) / 1e6 as volume_millions,
-  coalesce(plain_volume, shares * factor) / sessions as average_volume,
+  coalesce(unsplit_volume, adjusted_volume * factor) as volume,
+  coalesce(unsplit_volume, adjusted_volume * factor) / 1e6 as volume_millions,
+  coalesce(unsplit_volume, adjusted_volume * factor) / sessions as average_volume,
   cast(close as double) / cast(lag(close) over (partition by symbol, source, period order by period_start) as double)
   - 1 as period_return,
   total_return,
   average_daily_return,
   return_count
-from summed
+from totals

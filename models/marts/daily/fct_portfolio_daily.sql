@@ -15,7 +15,7 @@ with days as (
 
 ),
 
-indexed as (
+levels as (
 
   select
     *,
@@ -34,8 +34,8 @@ ranked as (
     now.session_date,
     past.daily_return,
     row_number() over (partition by now.portfolio, now.session_date order by past.daily_return) as worst
-  from indexed as now
-  inner join indexed as past
+  from levels as now
+  inner join levels as past
     on past.portfolio = now.portfolio
     and past.daily_return is not null
     and past.return_number <= now.return_number
@@ -45,21 +45,21 @@ ranked as (
 )
 
 select
-  indexed.portfolio,
-  indexed.session_date,
-  indexed.positions,
-  indexed.value,
-  indexed.daily_profit,
-  indexed.profit,
-  indexed.daily_return,
-  indexed.level - 1 as cumulative_return,
-  indexed.level / max(indexed.level) over (
-    partition by indexed.portfolio order by indexed.session_date rows between unbounded preceding and current row
+  levels.portfolio,
+  levels.session_date,
+  levels.positions,
+  levels.value,
+  levels.daily_profit,
+  levels.profit,
+  levels.daily_return,
+  levels.level - 1 as cumulative_return,
+  levels.level / max(levels.level) over (
+    partition by levels.portfolio order by levels.session_date rows between unbounded preceding and current row
   ) - 1 as drawdown,
   -ranked.daily_return as value_at_risk_95,
-  -ranked.daily_return * indexed.value as value_at_risk_95_amount
-from indexed
+  -ranked.daily_return * levels.value as value_at_risk_95_amount
+from levels
 left join ranked
-  on ranked.portfolio = indexed.portfolio
-  and ranked.session_date = indexed.session_date
+  on ranked.portfolio = levels.portfolio
+  and ranked.session_date = levels.session_date
   and ranked.worst = {{ (sessions * 0.05) | int + 1 }}

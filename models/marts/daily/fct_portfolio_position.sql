@@ -1,6 +1,6 @@
 {%- set position = 'partition by portfolio, symbol, opened_on order by session_date' %}
 
-with held as (
+with holdings as (
 
   select
     position.portfolio,
@@ -19,32 +19,28 @@ with held as (
     on bar.symbol = position.symbol
     and bar.session_date >= position.opened_on
     and bar.session_date <= coalesce(position.closed_on, date '9999-12-31')
-  inner join {{ ref('dim_series') }} as series
-    on series.symbol = bar.symbol
-    and series.source = bar.source
-    and series.bar_interval = '1day'
-    and series.is_primary
+  {{ join_primary_series('bar') }}
 
 ),
 
 -- splits change the number of shares, not the value
-valued as (
+values_by_session as (
 
   select
     *,
     cast(quantity as double) * cast(split_factor as double) / cast(opening_factor as double) as shares,
     cast(quantity as double) * cast(split_factor as double) / cast(opening_factor as double) * cast(close as double) as value
-  from held
+  from holdings
 
 ),
 
-changed as (
+profits as (
 
   select
     *,
     lag(value) over ({{ position }}) as value_before,
     coalesce(value + shares * cast(dividend as double) - lag(value) over ({{ position }}), 0) as daily_profit
-  from valued
+  from values_by_session
 
 )
 
@@ -60,4 +56,4 @@ select
   value / sum(value) over (partition by portfolio, session_date) as weight,
   daily_profit,
   sum(daily_profit) over ({{ position }} rows between unbounded preceding and current row) as profit
-from changed
+from profits

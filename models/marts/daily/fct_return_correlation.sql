@@ -9,43 +9,39 @@ with returns as (
     day.simple_return
   from {{ ref('fct_daily_return') }} as day
   inner join {{ ref('symbol') }} as listed on listed.symbol = day.symbol
-  inner join {{ ref('dim_series') }} as series
-    on series.symbol = day.symbol
-    and series.source = day.source
-    and series.bar_interval = '1day'
-    and series.is_primary
+  {{ join_primary_series('day') }}
   where day.simple_return is not null
 
 ),
 
-paired as (
+pairs as (
 
   select
-    one.symbol,
+    own.symbol,
     other.symbol as other_symbol,
-    one.session_date,
-    one.simple_return,
+    own.session_date,
+    own.simple_return,
     other.simple_return as other_return,
-    lag(one.simple_return) over (partition by one.symbol, other.symbol order by one.session_date) as return_before,
-    lag(other.simple_return) over (partition by one.symbol, other.symbol order by one.session_date) as other_before
-  from returns as one
+    lag(own.simple_return) over (partition by own.symbol, other.symbol order by own.session_date) as return_before,
+    lag(other.simple_return) over (partition by own.symbol, other.symbol order by own.session_date) as other_before
+  from returns as own
   inner join returns as other
-    on other.session_date = one.session_date
-    and other.symbol > one.symbol
+    on other.session_date = own.session_date
+    and other.symbol > own.symbol
 
 ),
 
--- lag -1: the symbol leads; 1: the other one does. Both look back only
-lagged as (
+-- lag -1: the symbol leads; 1: the other one does. No return after the row's session enters
+lagged_pairs as (
 
   select
-    paired.symbol,
-    paired.other_symbol,
+    pairs.symbol,
+    pairs.other_symbol,
     lags.lag_sessions,
-    paired.session_date,
-    case when lags.lag_sessions = -1 then paired.return_before else paired.simple_return end as left_return,
-    case when lags.lag_sessions = 1 then paired.other_before else paired.other_return end as right_return
-  from paired
+    pairs.session_date,
+    case when lags.lag_sessions = -1 then pairs.return_before else pairs.simple_return end as left_return,
+    case when lags.lag_sessions = 1 then pairs.other_before else pairs.other_return end as right_return
+  from pairs
   cross join (values (-1), (0), (1)) as lags (lag_sessions)
 
 )
@@ -57,4 +53,4 @@ select
   lag_sessions,
   {{ correlation('left_return', 'right_return', 20, pair) }} as correlation_20,
   {{ correlation('left_return', 'right_return', 60, pair) }} as correlation_60
-from lagged
+from lagged_pairs

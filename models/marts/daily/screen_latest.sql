@@ -4,11 +4,7 @@ with primary_days as (
     day.*,
     row_number() over (partition by day.symbol order by day.session_date desc) as days_ago
   from {{ ref('fct_daily_return') }} as day
-  inner join {{ ref('dim_series') }} as series
-    on series.symbol = day.symbol
-    and series.source = day.source
-    and series.bar_interval = '1day'
-    and series.is_primary
+  {{ join_primary_series('day') }}
 
 )
 

@@ -9,11 +9,7 @@ with latest as (
     day.volume,
     max(day.session_date) over () as latest_session
   from {{ ref('fct_daily_return') }} as day
-  inner join {{ ref('dim_series') }} as series
-    on series.symbol = day.symbol
-    and series.source = day.source
-    and series.bar_interval = '1day'
-    and series.is_primary
+  {{ join_primary_series('day') }}
 
 ),
 

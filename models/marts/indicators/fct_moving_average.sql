@@ -1,19 +1,19 @@
-{{ window_mart(reach=20) }}
+{{ window_mart(lookback=20) }}
 
 with bars as (
 
-  {{ bars_in_reach(20) }}
+  {{ bars_in_lookback() }}
 
 ),
 
--- exact sums of continuous closes; ties between averages are decided on them
-summed as (
+-- exact sums of continuous closes
+sums as (
 
   select
     *,
     case when bar_number >= 5 then sum(continuous_close) over ({{ series_window(4) }}) end as sum_5,
     case when bar_number >= 20 then sum(continuous_close) over ({{ series_window(19) }}) end as sum_20,
-    {{ changed_within(20) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 ),
@@ -22,11 +22,8 @@ compared as (
 
   select
     *,
-    sum_5 * 4 > sum_20 as is_above,
-    lag(sum_5 * 4 > sum_20) over ({{ series_window() }}) as was_above,
-    sum_5 * 4 < sum_20 as is_below,
-    lag(sum_5 * 4 < sum_20) over ({{ series_window() }}) as was_below
-  from summed
+    {{ crossover('sum_5', 'sum_20') }} as crossover
+  from sums
 
 )
 
@@ -39,12 +36,7 @@ select
   close,
   cast(sum_5 as double) / 5 / cast(split_factor as double) as sma_5,
   cast(sum_20 as double) / 20 / cast(split_factor as double) as sma_20,
-  case
-    when was_above is null then null
-    when is_above and not was_above then 'BUY'
-    when is_below and not was_below then 'SELL'
-    else 'HOLD'
-  end as crossover,
+  crossover,
   {{ batch_id() }} as batch_id
 from compared
-where is_affected = 1
+where is_affected

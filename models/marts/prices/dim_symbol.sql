@@ -23,7 +23,7 @@ select
   coalesce(listed.symbol, traded.symbol) as symbol,
   listed.name,
   coalesce(listed.asset_class, 'stock') as asset_class,
-  coalesce(listed.mic, '{{ var("default_calendar") }}') as mic,
+  {{ calendar_of('listed') }} as mic,
   coalesce(listed.currency, 'USD') as currency,
   former.former_symbol,
   former.traded_since,

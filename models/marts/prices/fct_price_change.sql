@@ -1,8 +1,8 @@
-{{ window_mart(reach=1, vars=['anomaly_pct']) }}
+{{ window_mart(lookback=1, vars=['anomaly_pct']) }}
 
 with bars as (
 
-  {{ bars_in_reach(1) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -12,7 +12,7 @@ measured as (
     *,
     lag(close) over ({{ series_window() }}) as close_before,
     lag(split_factor) over ({{ series_window() }}) as split_factor_before,
-    {{ changed_within(1) }} as is_affected
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 ),
@@ -30,7 +30,7 @@ compared as (
 
 ),
 
-changed as (
+changes as (
 
   select
     *,
@@ -53,5 +53,5 @@ select
   100e0 * cast(close - open as double) / cast(open as double) as bar_return_pct,
   abs(price_change_pct) > {{ var('anomaly_pct') }} as is_anomaly,
   {{ batch_id() }} as batch_id
-from changed
-where is_affected = 1
+from changes
+where is_affected

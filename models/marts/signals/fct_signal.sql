@@ -38,7 +38,7 @@ flagged as (
     'volume_spike' as signal_type,
     'UP' as direction,
     cast(volume as double) as value,
-    {{ var('spike_factor') }} * avg_volume_prev_3 as threshold,
+    {{ var('spike_factor') }} * avg_volume_baseline as threshold,
     batch_id
   from {{ ref('fct_volume_spike') }}
   where volume_spike = 'SPIKE'

@@ -7,8 +7,8 @@ with bars as (
 
 ),
 
--- what the signal's row does not see: the closes after it
-followed as (
+-- the closes 1, 5 and 20 bars later
+priced as (
 
   select
     symbol,
@@ -17,9 +17,9 @@ followed as (
     bar_start_at,
     close,
     cast(price as double) as price,
-    cast(lead(price, 1) over ({{ series_window() }}) as double) as price_1,
-    cast(lead(price, 5) over ({{ series_window() }}) as double) as price_5,
-    cast(lead(price, 20) over ({{ series_window() }}) as double) as price_20
+    cast(lead(price, 1) over ({{ series_window() }}) as double) as price_after_1,
+    cast(lead(price, 5) over ({{ series_window() }}) as double) as price_after_5,
+    cast(lead(price, 20) over ({{ series_window() }}) as double) as price_after_20
   from bars
 
 )
@@ -28,15 +28,15 @@ select
   signal.symbol,
   signal.bar_interval,
   signal.source,
-  followed.bar_start_at,
+  priced.bar_start_at,
   signal.bar_date,
   signal.signal_id,
   signal.signal_type,
   signal.direction,
-  followed.close,
-  followed.price_1 / followed.price - 1 as return_1,
-  followed.price_5 / followed.price - 1 as return_5,
-  followed.price_20 / followed.price - 1 as return_20
+  priced.close,
+  priced.price_after_1 / priced.price - 1 as return_1,
+  priced.price_after_5 / priced.price - 1 as return_5,
+  priced.price_after_20 / priced.price - 1 as return_20
 from {{ ref('fct_signal') }} as signal
-inner join followed
-  on {{ is_same_key('followed', 'signal', ['symbol', 'bar_interval', 'source', 'bar_start_at']) }}
+inner join priced
+  on {{ is_same_key('priced', 'signal', ['symbol', 'bar_interval', 'source', 'bar_start_at']) }}

@@ -1,9 +1,8 @@
-{%- set bars_before = var('spike_bars') %}
-{{ window_mart(reach=bars_before, vars=['spike_bars', 'spike_factor']) }}
+{{ window_mart(lookback=var('spike_bars'), vars=['spike_bars', 'spike_factor']) }}
 
 with bars as (
 
-  {{ bars_in_reach(bars_before) }}
+  {{ bars_in_lookback() }}
 
 ),
 
@@ -11,8 +10,8 @@ measured as (
 
   select
     *,
-    case when bar_number > {{ bars_before }} then {{ mean_volume(bars_before, 1) }} end as avg_volume_prev_3,
-    {{ changed_within(bars_before) }} as is_affected
+    {{ volume_baseline() }} as avg_volume_baseline,
+    {{ has_change_within_lookback() }} as is_affected
   from bars
 
 )
@@ -24,13 +23,9 @@ select
   bar_start_at,
   bar_date,
   volume,
-  avg_volume_prev_3,
-  cast(volume as double) / nullif(avg_volume_prev_3, 0e0) as volume_ratio,
-  case
-    when avg_volume_prev_3 is null or volume is null then null
-    when cast(volume as double) > {{ var('spike_factor') }} * avg_volume_prev_3 then 'SPIKE'
-    else 'normal'
-  end as volume_spike,
+  avg_volume_baseline,
+  cast(volume as double) / nullif(avg_volume_baseline, 0e0) as volume_ratio,
+  {{ volume_spike('volume', 'avg_volume_baseline') }} as volume_spike,
   {{ batch_id() }} as batch_id
 from measured
-where is_affected = 1
+where is_affected

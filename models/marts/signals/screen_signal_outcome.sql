@@ -12,11 +12,7 @@ with outcomes as (
     end as later_return,
     outcome.signal_id
   from {{ ref('fct_signal_outcome') }} as outcome
-  inner join {{ ref('dim_series') }} as series
-    on series.symbol = outcome.symbol
-    and series.bar_interval = outcome.bar_interval
-    and series.source = outcome.source
-    and series.is_primary
+  {{ join_primary_series('outcome', bar_interval='outcome.bar_interval') }}
   cross join (values (1), (5), (20)) as horizons (bars_after)
 
 )

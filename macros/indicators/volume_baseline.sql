@@ -1,8 +1,9 @@
-{#- The mean volume of the bars from `first` to `last` bars before the current one, in the current bar's units, as a double.
-    Without a split in the frame the sum is exact, so that "exactly twice the mean" is decided exactly; NULL when a volume in
-    the frame is NULL. -#}
-{% macro mean_volume(first, last) -%}
-{%- set frame, bars = series_window(first, last), first - last + 1 -%}
+{#- The mean volume of the var('spike_bars') bars before the current one, in the current bar's units, as a double; NULL with
+    fewer bars, or when one of their volumes is NULL. Without a split in the frame the sum is exact, so that "exactly twice the
+    mean" is decided exactly. -#}
+{% macro volume_baseline() -%}
+{%- set bars = var('spike_bars') -%}
+{%- set frame = series_window(bars, 1) -%}
 case
       when count(volume) over ({{ frame }}) < {{ bars }} then null
       when min(split_factor) over ({{ frame }}) = split_factor and max(split_factor) over ({{ frame }}) = split_factor

@@ -12,11 +12,11 @@ with days as (
     adjusted.volume,
     abs(day.simple_return) as move,
     row_number() over (partition by volatility.symbol order by volatility.session_date desc) as days_ago
-  from fct_volatility as volatility
-  inner join v_daily_bar_adjusted as adjusted
+  from {{ ref('fct_volatility') }} as volatility
+  inner join {{ ref('v_daily_bar_adjusted') }} as adjusted
     on adjusted.symbol = volatility.symbol
     and adjusted.session_date = volatility.session_date
-  inner join fct_daily_return as day
+  inner join {{ ref('fct_daily_return') }} as day
     on day.symbol = volatility.symbol
     and day.session_date = volatility.session_date
   where volatility.symbol in ('TSLA', 'MSFT')
@@ -43,8 +43,8 @@ with days as (
     adjusted.volume,
     abs(day.simple_return) as move,
     row_number() over (partition by adjusted.symbol order by adjusted.session_date desc) as days_ago
-  from v_daily_bar_adjusted as adjusted
-  inner join fct_daily_return as day
+  from {{ ref('v_daily_bar_adjusted') }} as adjusted
+  inner join {{ ref('fct_daily_return') }} as day
     on day.symbol = adjusted.symbol
     and day.session_date = adjusted.session_date
   where adjusted.symbol in ('TSLA', 'MSFT')

@@ -7,7 +7,7 @@ with days as (
     session_date,
     volume,
     row_number() over (partition by symbol order by session_date desc) as days_ago
-  from v_daily_bar_adjusted
+  from {{ ref('v_daily_bar_adjusted') }}
 )
 
 select
@@ -21,7 +21,7 @@ select
 from days
 where days_ago <= 10
 group by symbol
-order by two_weeks_millions desc, symbol;
+order by two_weeks_millions desc, symbol asc;
 
 with days as (
   select
@@ -29,7 +29,7 @@ with days as (
     session_date,
     volume,
     row_number() over (partition by symbol order by session_date desc) as days_ago
-  from v_daily_bar_adjusted
+  from {{ ref('v_daily_bar_adjusted') }}
 )
 
 select

@@ -1,14 +1,14 @@
-{#- One row per model of `looks` and series with a bar changed after batch `consumed`: read_from, the latest date with at least
-    `reach` bars and `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has
-    before that date. Counts of bars and of dates that have bars, not days of a calendar, make the reach.
+{#- One row per model of `lookbacks` and series with a bar changed after batch `consumed`: read_from, the latest date with at
+    least `bars` bars and `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has
+    before that date. A lookback is counted in bars and in dates that have bars, not in days of a calendar.
 
-    looks: [(model, reach, dates)] -#}
-{% macro series_reach(consumed, looks) %}
+    lookbacks: [(model, bars, dates)] -#}
+{% macro series_lookback(consumed, lookbacks) %}
 {%- set is_far_enough -%}
-counted.bars_before <= changed.bars_before - look.reach and counted.dates_before <= changed.dates_before - look.dates
+counted.bars_before <= changed.bars_before - lookback.bars and counted.dates_before <= changed.dates_before - lookback.dates
 {%- endset %}
   select
-    look.model, changed.symbol, changed.bar_interval, changed.source,
+    lookback.model, changed.symbol, changed.bar_interval, changed.source,
     coalesce(
       max(case when {{ is_far_enough }} then counted.bar_date end), min(counted.bar_date), min(changed.changed_from)
     ) as read_from,
@@ -31,8 +31,8 @@ counted.bars_before <= changed.bars_before - look.reach and counted.dates_before
     group by first_change.symbol, first_change.bar_interval, first_change.source, first_change.changed_from
   ) as changed
   cross join (
-    values {% for model, reach, dates in looks %}('{{ model }}', {{ reach }}, {{ dates }}){{ ', ' if not loop.last }}{% endfor %}
-  ) as look (model, reach, dates)
+    values {% for name, bars, dates in lookbacks %}('{{ name }}', {{ bars }}, {{ dates }}){{ ', ' if not loop.last }}{% endfor %}
+  ) as lookback (model, bars, dates)
   left join (
     select
       symbol, bar_interval, source, bar_date,
@@ -44,5 +44,5 @@ counted.bars_before <= changed.bars_before - look.reach and counted.dates_before
     and counted.bar_interval = changed.bar_interval
     and counted.source = changed.source
     and counted.bar_date <= changed.changed_from
-  group by look.model, changed.symbol, changed.bar_interval, changed.source
+  group by lookback.model, changed.symbol, changed.bar_interval, changed.source
 {% endmacro %}

@@ -11,7 +11,7 @@ with members as (
     session_date,
     total_level,
     count(*) over (partition by session_date) as members_with_bar
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('META', 'GOOGL', 'VOO', 'SCHG')
 ),
 
@@ -23,7 +23,7 @@ numbered as (
   where members_with_bar = 4
 ),
 
-held as (
+member_levels as (
   select
     basket,
     session_date,
@@ -37,11 +37,11 @@ baskets as (
     basket,
     session_date,
     avg(level) as level
-  from held
+  from member_levels
   group by basket, session_date
 ),
 
-moved as (
+returns_by_basket as (
   select
     basket,
     session_date,
@@ -62,7 +62,7 @@ select
   exp(63 * avg(ln(1 + daily_return)) - sqrt(63) * stddev_samp(ln(1 + daily_return))) as scenario_low,
   exp(63 * avg(ln(1 + daily_return))) as scenario_mid,
   exp(63 * avg(ln(1 + daily_return)) + sqrt(63) * stddev_samp(ln(1 + daily_return))) as scenario_high
-from moved
+from returns_by_basket
 group by basket
 order by cumulative_pct desc;
 
@@ -73,7 +73,7 @@ with members as (
     session_date,
     total_level,
     count(*) over (partition by session_date) as members_with_bar
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('META', 'GOOGL', 'VOO', 'SCHG')
 ),
 
@@ -85,7 +85,7 @@ numbered as (
   where members_with_bar = 4
 ),
 
-held as (
+member_levels as (
   select
     basket,
     session_date,
@@ -98,6 +98,6 @@ select
   session_date as x,
   basket as series,
   avg(level) as y
-from held
+from member_levels
 group by basket, session_date
 order by x, series

@@ -9,14 +9,14 @@ with levels as (
     level.total_level,
     day.simple_return,
     max(level.session_date) over () as last_session
-  from fct_return_index as level
-  inner join fct_daily_return as day
+  from {{ ref('fct_return_index') }} as level
+  inner join {{ ref('fct_daily_return') }} as day
     on day.symbol = level.symbol
     and day.session_date = level.session_date
   where level.symbol in ('NVDA', 'AMZN')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '3' month then session_date end) over (partition by symbol) as start_date
@@ -32,7 +32,7 @@ select
   100 * avg(case when session_date > start_date then simple_return end) as average_daily_pct,
   100 * stddev_samp(case when session_date > start_date then simple_return end) * sqrt(252) as volatility_pct,
   100 * min(case when session_date > start_date then simple_return end) as worst_day_pct
-from started
+from levels_since
 where session_date >= start_date
 group by symbol
 order by return_pct desc;
@@ -43,11 +43,11 @@ with levels as (
     session_date,
     total_level,
     max(session_date) over () as last_session
-  from fct_return_index
+  from {{ ref('fct_return_index') }}
   where symbol in ('NVDA', 'AMZN')
 ),
 
-started as (
+levels_since as (
   select
     levels.*,
     max(case when session_date <= last_session - interval '3' month then session_date end) over (partition by symbol) as start_date
@@ -58,6 +58,6 @@ select
   session_date as x,
   symbol as series,
   total_level / first_value(total_level) over (partition by symbol order by session_date) as y
-from started
+from levels_since
 where session_date >= start_date
 order by x, series

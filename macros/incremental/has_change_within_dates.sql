@@ -1,0 +1,19 @@
+{#- True when what a row depends on of its own and earlier dates (see window_mart) has changed: an earlier bar of its date, the
+    bar at its minute of the day (column minute_of_day) on one of the dates before, or which dates those are. Expects
+    date_number, the number of the bar's date in its series, and is_new_date: every bar of the date has changed. On a first
+    build: true. -#}
+{% macro has_change_within_dates() -%}
+{%- set series = 'partition by symbol, bar_interval, source' -%}
+{%- set frame -%}
+order by date_number range between {{ model.lookback_dates }} preceding and 1 preceding
+{%- endset -%}
+  {%- if is_incremental() -%}
+    (
+      bool_or(is_changed) over ({{ series }}, bar_date order by bar_start_at)
+      or coalesce(bool_or(is_changed) over ({{ series }}, minute_of_day {{ frame }}), false)
+      or coalesce(bool_or(is_new_date) over ({{ series }} {{ frame }}), false)
+    )
+  {%- else -%}
+    true
+  {%- endif -%}
+{%- endmacro %}

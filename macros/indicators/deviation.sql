@@ -1,5 +1,0 @@
-{#- The sample standard deviation of a column of doubles over the last `rows` rows of a window; NULL with fewer values. -#}
-{% macro deviation(column, rows, window) -%}
-{%- set frame = window ~ ' rows between ' ~ (rows - 1) ~ ' preceding and current row' -%}
-case when count({{ column }}) over ({{ frame }}) = {{ rows }} then stddev_samp({{ column }}) over ({{ frame }}) end
-{%- endmacro %}

@@ -1,0 +1,9 @@
+{#- SPIKE when a volume exceeds var('spike_factor') times its baseline (see volume_baseline), strictly, else normal; NULL when one
+    of the two is. -#}
+{% macro volume_spike(volume, baseline) -%}
+case
+    when {{ baseline }} is null or {{ volume }} is null then null
+    when cast({{ volume }} as double) > {{ var('spike_factor') }} * {{ baseline }} then 'SPIKE'
+    else 'normal'
+  end
+{%- endmacro %}
