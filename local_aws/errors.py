@@ -1,5 +1,9 @@
-"""The one exception a user of the local AWS meets."""
+"""The one exception that a user of the local AWS meets."""
 
 
 class LocalAwsError(Exception):
-    """Something the user can mend: the message names what is wrong and the remedy."""
+    """An error that the user can fix: the message states what is wrong and what to do."""
+
+
+class TrinoCrashedError(LocalAwsError):
+    """Trino ended again and again after the local AWS was up."""

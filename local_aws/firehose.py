@@ -1,8 +1,8 @@
-"""Firehose that delivers: what is put into a stream lands in its bucket, as the service lays it, without buffering.
+"""Firehose with delivery: records put into a stream are written to its bucket at once, without buffering.
 
-moto keeps the streams and answers every call but the two that put records. An answer means that the object is there.
-Prefix expressions are `!{timestamp:…}` in UTC; GZIP, FileExtension and the limits of a batch are as the service's. Not
-here: buffering, transformation, dynamic partitions, format conversion, a Kinesis source, error prefixes, retries.
+moto stores the streams and answers every operation but PutRecord and PutRecordBatch. When a put is answered, its object
+is in S3. `!{timestamp:…}` prefixes in UTC, GZIP, FileExtension and the limits of a batch are the service's. Missing:
+buffering, transformation, dynamic partitioning, format conversion, a Kinesis stream as source, error prefixes, retries.
 """
 
 import base64
@@ -14,68 +14,76 @@ from typing import Any
 from uuid import uuid4
 
 from local_aws.athena.errors import InvalidRequestError
+from local_aws.boto_types import FirehoseClient, S3Client
 
-_MOST_RECORDS, _MOST_BYTES, _LARGEST_RECORD = 500, 4 * 1024 * 1024, 1000 * 1024
+_MAX_RECORDS, _MAX_BATCH_BYTES, _MAX_RECORD_BYTES = 500, 4 * 1024 * 1024, 1000 * 1024
 _EXPRESSION = re.compile(r"!\{(\w+):([^}]*)\}")
-_JAVA = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M"}
+_JAVA_TO_STRFTIME = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M"}
 
 
-class Firehose:
-    """The two calls that put records; `firehose` and `s3` are clients of this very endpoint."""
+class FirehoseEmulator:
+    """The two operations that put records. `firehose` and `s3` are clients of the gateway's own endpoint."""
 
-    def __init__(self, firehose: Any, s3: Any, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, firehose: FirehoseClient, s3: S3Client, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._firehose, self._s3, self._now = firehose, s3, now
 
-    def knows(self, operation: str) -> bool:
-        """Whether the call is answered here."""
+    def serves(self, operation: str) -> bool:
+        """Return whether this service answers the operation."""
         return operation in ("PutRecord", "PutRecordBatch")
 
-    def call(self, operation: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Deliver. Raises InvalidRequestError as the service refuses."""
-        records = [body["Record"]] if operation == "PutRecord" else body["Records"]
-        answers = self._deliver(body["DeliveryStreamName"], [base64.b64decode(record["Data"]) for record in records])
+    def call(self, operation: str, request: dict[str, Any]) -> dict[str, object]:
+        """Deliver the records. Raises InvalidRequestError for what Firehose refuses."""
+        records = [request["Record"]] if operation == "PutRecord" else request["Records"]
+        ids = self._deliver(request["DeliveryStreamName"], [base64.b64decode(record["Data"]) for record in records])
         if operation == "PutRecord":
-            return {"RecordId": answers[0], "Encrypted": False}
-        responses = [{"RecordId": answer} for answer in answers]
-        return {"FailedPutCount": 0, "Encrypted": False, "RequestResponses": responses}
+            return {"RecordId": ids[0], "Encrypted": False}
+        return {"FailedPutCount": 0, "Encrypted": False, "RequestResponses": [{"RecordId": item} for item in ids]}
 
     def _deliver(self, stream: str, records: Sequence[bytes]) -> list[str]:
-        if len(records) > _MOST_RECORDS or sum(map(len, records)) > _MOST_BYTES:
-            raise InvalidRequestError("a batch holds at most 500 records and 4 MiB", kind="InvalidArgumentException")
-        if any(len(record) > _LARGEST_RECORD for record in records):
-            raise InvalidRequestError("a record holds at most 1,000 KiB", kind="InvalidArgumentException")
-        target = self._destination(stream)
+        """Write the records as one object and return an id for each."""
+        if len(records) > _MAX_RECORDS or sum(map(len, records)) > _MAX_BATCH_BYTES:
+            raise _invalid(f"batch too large: {len(records)} records; a batch has at most 500 records and 4 MiB")
+        if any(len(record) > _MAX_RECORD_BYTES for record in records):
+            raise _invalid(f"record too large: {max(map(len, records))} bytes; a record has at most 1,000 KiB")
+        destination = self._get_destination(stream)
         content, now = b"".join(records), self._now()
-        is_packed = target.get("CompressionFormat") == "GZIP"
-        extension = target.get("FileExtension") or (".gz" if is_packed else "")
+        is_compressed = destination.get("CompressionFormat") == "GZIP"
+        extension = destination.get("FileExtension") or (".gz" if is_compressed else "")
         name = f"{stream}-1-{now:%Y-%m-%d-%H-%M-%S}-{uuid4()}{extension}"
         self._s3.put_object(
-            Bucket=target["BucketARN"].rpartition(":")[2],
-            Key=prefix(target.get("Prefix") or "", now) + name,
-            Body=gzip.compress(content) if is_packed else content,
+            Bucket=destination["BucketARN"].rpartition(":")[2],
+            Key=evaluate_prefix(destination.get("Prefix") or "", now) + name,
+            Body=gzip.compress(content) if is_compressed else content,
         )
         return [str(uuid4()) for _ in records]
 
-    def _destination(self, stream: str) -> dict[str, Any]:
+    def _get_destination(self, stream: str) -> dict[str, Any]:
+        """Return the ExtendedS3DestinationDescription of a stream."""
         try:
-            found = self._firehose.describe_delivery_stream(DeliveryStreamName=stream)
+            response = self._firehose.describe_delivery_stream(DeliveryStreamName=stream)
         except self._firehose.exceptions.ResourceNotFoundException:
-            raise InvalidRequestError(f"no stream {stream}", kind="ResourceNotFoundException") from None
-        (one,) = found["DeliveryStreamDescription"]["Destinations"]
-        if "ExtendedS3DestinationDescription" not in one:
-            raise InvalidRequestError("only streams to S3 deliver here", kind="InvalidArgumentException")
-        target: dict[str, Any] = one["ExtendedS3DestinationDescription"]
-        return target
+            raise InvalidRequestError(f"no delivery stream: {stream}", "ResourceNotFoundException") from None
+        (destination,) = response["DeliveryStreamDescription"]["Destinations"]
+        if "ExtendedS3DestinationDescription" not in destination:
+            raise _invalid(f"unsupported destination of {stream}; only an extended S3 destination is emulated")
+        description: dict[str, Any] = destination["ExtendedS3DestinationDescription"]
+        return description
 
 
-def prefix(text: str, now: datetime) -> str:
-    """Evaluate a prefix at an instant (UTC). Without an expression the hour is appended, as the service does."""
-    if not _EXPRESSION.search(text):
-        return f"{text}{now:%Y/%m/%d/%H}/"
-    return _EXPRESSION.sub(lambda found: _evaluated(found[1], found[2], now), text)
+def evaluate_prefix(prefix: str, now: datetime) -> str:
+    """Return a prefix at an instant (UTC). A prefix without an expression gets the hour appended, as in Firehose."""
+    if not _EXPRESSION.search(prefix):
+        return f"{prefix}{now:%Y/%m/%d/%H}/"
+    return _EXPRESSION.sub(lambda match: _evaluate_expression(match[1], match[2], now), prefix)
 
 
-def _evaluated(namespace: str, pattern: str, now: datetime) -> str:
+def _evaluate_expression(namespace: str, pattern: str, now: datetime) -> str:
     if namespace != "timestamp":
-        raise InvalidRequestError(f"'{namespace}' is not evaluated here", kind="InvalidArgumentException")
-    return now.strftime(re.sub("|".join(_JAVA), lambda found: _JAVA[found[0]], pattern))
+        raise _invalid(f"unsupported namespace in a prefix: '{namespace}'; use timestamp")
+    return now.strftime(re.sub("|".join(_JAVA_TO_STRFTIME), lambda match: _JAVA_TO_STRFTIME[match[0]], pattern))
+
+
+def _invalid(message: str) -> InvalidRequestError:
+    return InvalidRequestError(message, "InvalidArgumentException")

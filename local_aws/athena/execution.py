@@ -1,4 +1,4 @@
-"""One statement from its start to its end, and the store that remembers them."""
+"""Run statements: one from its start to its end, and the store of all executions."""
 
 import json
 import re
@@ -13,25 +13,27 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from local_aws.athena.errors import CancelledError, InvalidRequestError, StatementError
+from local_aws.athena.errors import InvalidRequestError, QueryCancelledError, StatementError
 from local_aws.athena.glue_actions import GlueActions
-from local_aws.athena.plan import Plan, plan
-from local_aws.athena.results import Results
-from local_aws.athena.text import literal, without_leading_comments
-from local_aws.athena.trino import Context, Outcome, TrinoClient
-from local_aws.trino_server import HIVE, ICEBERG
+from local_aws.athena.results import ResultRows
+from local_aws.athena.sql_text import quote_literal, strip_leading_comments
+from local_aws.athena.statements.plan import StatementPlan, StatementType
+from local_aws.athena.statements.planner import plan_statement
+from local_aws.athena.trino import QueryContext, QueryResult, TrinoClient
+from local_aws.athena.workgroups import ENGINE_VERSION
+from local_aws.boto_types import GlueClient, S3Client
+from local_aws.catalogs import HIVE, ICEBERG
 
-ENGINE = {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": "Athena engine version 3"}
-_KEPT_EXECUTIONS = 10_000
-_KEPT_RESULTS = 500
-_AT_ONCE = 20  # as many as Athena's default quota of active DML queries
+_MAX_EXECUTIONS = 10_000
+_MAX_EXECUTIONS_WITH_ROWS = 500
+_MAX_CONCURRENT = 20  # Athena's default quota of active DML queries
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """What StartQueryExecution was asked for, the workgroup's settings applied."""
+class QueryRequest:
+    """A request of StartQueryExecution with the workgroup's settings applied."""
 
     sql: str
     database: str
@@ -43,75 +45,76 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """What an execution works with."""
+class ExecutionServices:
+    """The clients and the folder that executions work with."""
 
     trino: TrinoClient
-    glue: Any
-    s3: Any
+    glue: GlueClient
+    s3: S3Client
     scratch: Path
-    prepared: Callable[[str, str], str]  # (workgroup, name) -> statement; raises StatementError
+    prepared_sql: Callable[[str, str], str]  # (workgroup, name) -> statement; raises StatementError
 
 
-class Execution:
-    """A statement: its state, its cost and its rows."""
+class QueryExecution:
+    """A statement with its state, its cost and its rows."""
 
-    def __init__(self, request: Request, services: Services) -> None:
+    def __init__(self, request: QueryRequest, services: ExecutionServices) -> None:
         self.id = str(uuid.uuid4())
         self.request = request
         self.state = "QUEUED"
         self.reason = ""
         self.error: dict[str, object] | None = None
-        self.kind, self.sub = "DML", ""
-        self.results: Results | None = Results(services.scratch)
+        self.statement_type: StatementType = "DML"
+        self.substatement_type = ""
+        self.results: ResultRows | None = ResultRows(services.scratch)
         self.scanned_bytes = self.engine_ms = self.queued_ms = self.planning_ms = 0
         self.update_count: int | None = None
         self.finished = threading.Event()
         self.submitted_at = time.time()
         self.completed_at: float | None = None
         self.is_stopped = False
-        self._data_location = self._manifest = ""
+        self._data_location = self._manifest_location = ""
         self._services = services
-        self._context = Context(request.database, self.id)
+        self._context = QueryContext(request.database, self.id)
 
     @property
     def output_location(self) -> str:
-        """Where the results lie in S3."""
-        return f"{self.request.output}/{self.id}" + (".csv" if self.kind == "DML" else ".txt")
+        """Return the s3:// address of the results."""
+        return f"{self.request.output}/{self.id}" + (".csv" if self.statement_type == "DML" else ".txt")
 
     def run(self) -> None:
-        """Run to the end; failures become the execution's state."""
+        """Run to the end; an error becomes the execution's state."""
         assert self.results is not None
         try:
             self._check_stop(0)
             self.state = "RUNNING"
-            sql, parameters = self._statement()
-            self._execute(plan(sql, self.request.database, self.request.output), parameters)
-            if self.kind == "DDL" or (self.update_count is not None and self.sub != "SELECT"):
+            sql, parameters = self._resolve_statement()
+            self._execute(plan_statement(sql, self.request.database, self.request.output), parameters)
+            if self.statement_type == "DDL" or (self.update_count is not None and self.substatement_type != "SELECT"):
                 self.results.clear()
             self._write_results()
             self._write_manifest()
             state = "SUCCEEDED"
-        except CancelledError as error:
+        except QueryCancelledError as error:
             state, self.reason = "CANCELLED", str(error)
         except (StatementError, InvalidRequestError) as error:
             failure = error if isinstance(error, StatementError) else StatementError(str(error))
             state, self.reason = "FAILED", str(failure).replace(f"{ICEBERG}.", f"{HIVE}.")
-            self.error = failure.as_athena_error() | {"ErrorMessage": self.reason}
-        except Exception as error:  # whatever breaks in here fails the statement, as a service would
+            self.error = failure.to_athena_error() | {"ErrorMessage": self.reason}
+        except Exception as error:  # an unexpected error fails the statement, not the service
             traceback.print_exc()
             state, self.reason = "FAILED", f"GENERIC_INTERNAL_ERROR: {type(error).__name__}: {error}"
-            self.error = StatementError(self.reason, is_users=False).as_athena_error()
+            self.error = StatementError(self.reason, is_user_error=False).to_athena_error()
         self.completed_at = time.time()
         self.state = state
         self.finished.set()
 
     def stop(self) -> None:
-        """Ask for the end; a finished statement stays as it is."""
+        """Request the cancellation; a finished statement is not changed."""
         self.is_stopped = True
 
     def describe(self) -> dict[str, object]:
-        """The QueryExecution of the API."""
+        """Return the QueryExecution of the API."""
         status: dict[str, object] = {"State": self.state, "SubmissionDateTime": self.submitted_at}
         if self.completed_at:
             status["CompletionDateTime"] = self.completed_at
@@ -122,21 +125,23 @@ class Execution:
         return {
             "QueryExecutionId": self.id,
             "Query": self.request.sql,
-            "StatementType": self.kind,
-            "SubstatementType": self.sub,
+            "StatementType": self.statement_type,
+            "SubstatementType": self.substatement_type,
             "WorkGroup": self.request.workgroup,
             "ResultConfiguration": {"OutputLocation": self.output_location},
             "QueryExecutionContext": {"Database": self.request.database, "Catalog": HIVE},
             "ExecutionParameters": list(self.request.parameters),
-            "EngineVersion": ENGINE,
+            "EngineVersion": ENGINE_VERSION,
             "Status": status,
             "Statistics": self.statistics(),
         }
 
     def statistics(self) -> dict[str, int | str]:
-        """The Statistics of the API. DataScannedInBytes is what the engine physically read."""
+        """Return the Statistics of the API. DataScannedInBytes is what Trino physically read."""
         total = int(((self.completed_at or time.time()) - self.submitted_at) * 1000)
-        manifest: dict[str, int | str] = {"DataManifestLocation": self._manifest} if self._manifest else {}
+        manifest: dict[str, int | str] = (
+            {"DataManifestLocation": self._manifest_location} if self._manifest_location else {}
+        )
         return manifest | {
             "DataScannedInBytes": self.scanned_bytes,
             "EngineExecutionTimeInMillis": self.engine_ms,
@@ -146,16 +151,16 @@ class Execution:
             "ServiceProcessingTimeInMillis": max(0, total - self.engine_ms - self.queued_ms),
         }
 
-    def page(self, token: str | None, number: int) -> dict[str, object]:
-        """One page of GetQueryResults. The first row of a query's first page is its header."""
+    def page(self, token: str | None, size: int) -> dict[str, object]:
+        """Return one page of GetQueryResults. The first row of a query's first page is its header."""
         if self.state != "SUCCEEDED":
             raise InvalidRequestError(f"Query did not finish successfully. Final query state: {self.state}")
         if self.results is None:
             raise InvalidRequestError(
-                f"Could not find results of query {self.id}: only the last {_KEPT_RESULTS} are kept"
+                f"Could not find results of query {self.id}: only the last {_MAX_EXECUTIONS_WITH_ROWS} are kept"
             )
         columns = self.results.columns
-        has_header = self.kind == "DML" and bool(columns) and self.sub != "EXPLAIN"
+        has_header = self.statement_type == "DML" and bool(columns) and self.substatement_type != "EXPLAIN"
         start = int(token or 0)
         rows: list[dict[str, object]] = []
         if has_header and start == 0:
@@ -163,7 +168,7 @@ class Execution:
         first = max(0, start - has_header)
         rows += [
             {"Data": [{} if value is None else {"VarCharValue": value} for value in row]}
-            for row in self.results.rows(first, number - len(rows))
+            for row in self.results.rows(first, size - len(rows))
         ]
         page: dict[str, object] = {
             "UpdateCount": self.update_count or 0,
@@ -173,180 +178,192 @@ class Execution:
             page["NextToken"] = str(start + len(rows))
         return page
 
-    def _statement(self) -> tuple[str, str]:
-        """The text to run (a prepared statement's for EXECUTE) and its parameters as a SQL list."""
+    def _resolve_statement(self) -> tuple[str, str]:
+        """Return the SQL to run (of a prepared statement for EXECUTE) and its parameters as a SQL list."""
         parameters = ", ".join(self.request.parameters)
         execute = re.match(
             r"\s*execute\s+(\w+)(?:\s+using\s+(.*?))?\s*;?\s*\Z",
-            without_leading_comments(self.request.sql),
+            strip_leading_comments(self.request.sql),
             re.IGNORECASE | re.DOTALL,
         )
         if not execute:
             return self.request.sql, parameters
-        return self._services.prepared(self.request.workgroup, execute[1]), execute[2] or parameters
+        return self._services.prepared_sql(self.request.workgroup, execute[1]), execute[2] or parameters
 
-    def _execute(self, planned: Plan, parameters: str) -> None:
-        self.kind, self.sub = planned.kind, planned.sub
-        if planned.iceberg_select:
-            self._check_iceberg_types(planned.iceberg_select)
-        if planned.vacuum:
-            planned.trino = self._vacuum(*planned.vacuum)
+    def _execute(self, plan: StatementPlan, parameters: str) -> None:
+        self.statement_type, self.substatement_type = plan.statement_type, plan.substatement_type
+        if plan.iceberg_select:
+            self._check_iceberg_types(plan.iceberg_select)
+        statements = self._vacuum_statements(*plan.vacuum) if plan.vacuum else plan.trino
         assert self.results is not None
-        actions = GlueActions(self._services.glue, self._sql, self.results)
-        if planned.glue:
-            getattr(actions, planned.glue.name)(**planned.glue.arguments)
-        for statement in planned.trino:
-            bound = f"EXECUTE IMMEDIATE {literal(statement)} USING {parameters}" if parameters else statement
-            self._sql(bound, planned.session, is_answer=True)
-        if planned.view:
-            actions.enter_view_columns(*planned.view)
-        self._data_location = planned.data_location
-        if planned.unload:
-            database, table = planned.unload
+        actions = GlueActions(self._services.glue, self._run_in_trino, self.results)
+        if plan.glue:
+            getattr(actions, plan.glue.name)(**plan.glue.arguments)
+        for statement in statements:
+            bound = f"EXECUTE IMMEDIATE {quote_literal(statement)} USING {parameters}" if parameters else statement
+            self._run_in_trino(bound, plan.session, keep_rows=True)
+        if plan.view:
+            actions.set_view_columns(*plan.view)
+        self._data_location = plan.data_location
+        if plan.unload:
+            database, table = plan.unload
             self._services.glue.delete_table(DatabaseName=database, Name=table)
 
-    def _sql(self, sql: str, session: dict[str, str] | None = None, *, is_answer: bool = False) -> Outcome:
+    def _run_in_trino(self, sql: str, session: dict[str, str] | None = None, *, keep_rows: bool = False) -> QueryResult:
         assert self.results is not None
-        read_before = self.scanned_bytes
+        scanned_before = self.scanned_bytes
         self.results.clear()
 
-        def watch(scanned: int) -> None:
-            self.scanned_bytes = read_before + scanned
+        def on_progress(scanned: int) -> None:
+            self.scanned_bytes = scanned_before + scanned
             self._check_stop(self.scanned_bytes)
 
-        outcome = self._services.trino.run(
-            sql, self._context, session=session, on_page=self.results.add if is_answer else None, may_continue=watch
+        result = self._services.trino.run(
+            sql,
+            self._context,
+            session=session,
+            on_page=self.results.add if keep_rows else None,
+            on_progress=on_progress,
         )
-        self.scanned_bytes = read_before + outcome.scanned_bytes
-        self.engine_ms += outcome.engine_ms
-        self.queued_ms += outcome.queued_ms
-        self.planning_ms += outcome.planning_ms
-        if is_answer and outcome.update_type:
-            self.update_count = outcome.update_count or 0
+        self.scanned_bytes = scanned_before + result.scanned_bytes
+        self.engine_ms += result.engine_ms
+        self.queued_ms += result.queued_ms
+        self.planning_ms += result.planning_ms
+        if keep_rows and result.update_type:
+            self.update_count = result.update_count or 0
         self._check_stop(self.scanned_bytes)
-        return outcome
+        return result
 
     def _check_stop(self, scanned: int) -> None:
+        """Raise QueryCancelledError when the statement was stopped or has scanned too many bytes."""
         if self.is_stopped:
-            raise CancelledError("Query was cancelled by user")
+            raise QueryCancelledError("Query was cancelled by user")
         if self.request.cutoff and scanned > self.request.cutoff:
-            raise CancelledError(
+            raise QueryCancelledError(
                 f"Query cancelled! : Bytes scanned limit was exceeded ({scanned} of {self.request.cutoff} bytes)"
             )
 
-    def _rows(self, sql: str, prepared: str = "") -> list[list[Any]]:
+    def _select(self, sql: str, prepared: str = "") -> list[list[Any]]:
         rows: list[list[Any]] = []
         self._services.trino.run(sql, self._context, prepared=prepared, on_page=lambda _, page: rows.extend(page))
         return rows
 
     def _check_iceberg_types(self, select: str) -> None:
-        """Hold a CTAS to the types that Athena's Iceberg takes; Trino would convert some of them in silence."""
-        for row in self._rows("DESCRIBE OUTPUT q", prepared=select):
-            kind = str(row[4])
-            precision = re.match(r"timestamp\((\d+)\)", kind)
+        """Raise StatementError for a column type that Athena's Iceberg CTAS refuses; Trino would convert it."""
+        for row in self._select("DESCRIBE OUTPUT q", prepared=select):
+            type_name = str(row[4])
+            precision = re.match(r"timestamp\((\d+)\)", type_name)
             if precision and precision[1] != "6":
                 raise StatementError(
                     f"NOT_SUPPORTED: Timestamp precision ({precision[1]}) not supported for Iceberg. "
                     'Use "timestamp(6)" instead.',
                     "NOT_SUPPORTED",
                 )
-            if kind in ("tinyint", "smallint") or kind.startswith(("char(", "time(")):
-                raise StatementError(f"NOT_SUPPORTED: Type not supported for Iceberg: {kind}", "NOT_SUPPORTED")
+            if type_name in ("tinyint", "smallint") or type_name.startswith(("char(", "time(")):
+                raise StatementError(f"NOT_SUPPORTED: Type not supported for Iceberg: {type_name}", "NOT_SUPPORTED")
 
-    def _vacuum(self, database: str, table: str) -> list[str]:
-        """Expire snapshots by the table's own age and number, then remove files that nothing names."""
-        name = f'"{ICEBERG}"."{database}"."{table}"'
-        values = {str(row[0]): str(row[1]) for row in self._rows(f'SELECT key, value FROM {name[:-1]}$properties"')}
-        age = values.get("vacuum_max_snapshot_age_seconds", "432000")
-        kept = int(values.get("vacuum_min_snapshots_to_keep", "1"))
-        snapshots = int(self._rows(f'SELECT count(*) FROM {name[:-1]}$snapshots"')[0][0])
-        expire = [f"ALTER TABLE {name} EXECUTE expire_snapshots(retention_threshold => '{age}s')"]
-        orphans = f"ALTER TABLE {name} EXECUTE remove_orphan_files(retention_threshold => '{age}s')"
-        return [*(expire if snapshots > kept else []), orphans]
+    def _vacuum_statements(self, database: str, table: str) -> list[str]:
+        """Return statements that expire snapshots by the table's own properties and remove orphan files."""
+        prefix = f'"{ICEBERG}"."{database}"."{table}'
+        properties = {
+            str(key): str(value) for key, value in self._select(f'SELECT key, value FROM {prefix}$properties"')
+        }
+        max_age = properties.get("vacuum_max_snapshot_age_seconds", "432000")
+        min_snapshots = int(properties.get("vacuum_min_snapshots_to_keep", "1"))
+        snapshots = int(self._select(f'SELECT count(*) FROM {prefix}$snapshots"')[0][0])
+        actions = ["expire_snapshots", "remove_orphan_files"] if snapshots > min_snapshots else ["remove_orphan_files"]
+        return [f"ALTER TABLE {prefix}\" EXECUTE {action}(retention_threshold => '{max_age}s')" for action in actions]
 
     def _write_manifest(self) -> None:
-        """List the data files of a CTAS or UNLOAD in S3, as Athena does; awswrangler reads what the list names."""
+        """Write the list of the data files of a CTAS or UNLOAD to S3; awswrangler reads the files that it names."""
         if not self._data_location:
             return
         source = urllib.parse.urlparse(self._data_location)
         prefix = source.path.strip("/") + "/"
         pages = self._services.s3.get_paginator("list_objects_v2").paginate(Bucket=source.netloc, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        manifest = f"{self.request.output}/{self.id}-manifest.csv"
-        target = urllib.parse.urlparse(manifest)
-        body = "".join(f"s3://{source.netloc}/{key}\n" for key in keys)
-        self._services.s3.put_object(Bucket=target.netloc, Key=target.path.lstrip("/"), Body=body.encode())
-        self._manifest = manifest
+        location = f"{self.request.output}/{self.id}-manifest.csv"
+        self._put(location, "".join(f"s3://{source.netloc}/{key}\n" for key in keys).encode())
+        self._manifest_location = location
 
     def _write_results(self) -> None:
         assert self.results is not None
-        target = urllib.parse.urlparse(self.output_location)
         with tempfile.TemporaryFile(dir=self._services.scratch) as file:
-            if self.kind == "DML":
+            if self.statement_type == "DML":
                 self.results.write_csv(file)
             else:
                 self.results.write_text(file)
             file.seek(0)
-            self._services.s3.put_object(Bucket=target.netloc, Key=target.path.lstrip("/"), Body=file)
+            self._put(self.output_location, file)
+
+    def _put(self, location: str, body: bytes | IO[bytes]) -> None:
+        target = urllib.parse.urlparse(location)
+        self._services.s3.put_object(Bucket=target.netloc, Key=target.path.lstrip("/"), Body=body)
 
 
-class Executions:
-    """All executions, newest last; old ones are forgotten so that memory and disk stay bounded."""
+class QueryExecutions:
+    """All executions, newest last. Old ones are deleted, so memory and disk stay bounded.
 
-    def __init__(self, services: Services, ledger: Path) -> None:
+    Each finished execution is a JSON line of the file `ledger`.
+    """
+
+    def __init__(self, services: ExecutionServices, ledger: Path) -> None:
         self._services = services
         self._ledger = ledger
-        self._by_id: OrderedDict[str, Execution] = OrderedDict()
-        self._by_token: OrderedDict[str, Execution] = OrderedDict()
+        self._by_id: OrderedDict[str, QueryExecution] = OrderedDict()
+        self._by_token: OrderedDict[str, QueryExecution] = OrderedDict()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="athena")
+        self._pool = ThreadPoolExecutor(_MAX_CONCURRENT, thread_name_prefix="athena")
 
-    def start(self, request: Request) -> Execution:
-        """Start a statement; the same client token again gives the same execution. Raises InvalidRequestError."""
+    def start(self, request: QueryRequest) -> QueryExecution:
+        """Start a statement, or return the execution of the same client token.
+
+        Raises InvalidRequestError when the token belongs to another statement.
+        """
         with self._lock:
             if request.token and (known := self._by_token.get(request.token)):
                 if known.request.sql != request.sql:
                     raise InvalidRequestError("Idempotent parameters do not match")
                 return known
-            execution = Execution(request, self._services)
+            execution = QueryExecution(request, self._services)
             self._by_id[execution.id] = execution
             if request.token:
                 self._by_token[request.token] = execution
-            self._forget_old()
+            self._delete_old()
         self._pool.submit(self._run, execution)
-        execution.finished.wait(0.02)  # most DDL is done by now: a poll saved
+        execution.finished.wait(0.02)  # most DDL has finished by then, which saves the client a poll
         return execution
 
-    def get(self, execution_id: str) -> Execution:
-        """One execution. Raises InvalidRequestError for an unknown id."""
+    def get(self, execution_id: str) -> QueryExecution:
+        """Return one execution. Raises InvalidRequestError for an unknown id."""
         with self._lock:
-            if found := self._by_id.get(execution_id):
-                return found
+            if execution := self._by_id.get(execution_id):
+                return execution
         raise InvalidRequestError(f"QueryExecution {execution_id} was not found")
 
     def ids(self, workgroup: str) -> list[str]:
-        """The executions of a workgroup, newest first."""
+        """Return the ids of a workgroup's executions, newest first."""
         with self._lock:
             return [e.id for e in reversed(self._by_id.values()) if e.request.workgroup == workgroup]
 
-    def _run(self, execution: Execution) -> None:
+    def _run(self, execution: QueryExecution) -> None:
         execution.run()
         entry = execution.statistics() | {
             "id": execution.id,
-            "type": execution.sub,
+            "type": execution.substatement_type,
             "state": execution.state,
             "query": execution.request.sql[:2000],
         }
         with self._lock, self._ledger.open("a") as file:
             file.write(json.dumps(entry) + "\n")
 
-    def _forget_old(self) -> None:
-        while len(self._by_id) > _KEPT_EXECUTIONS:
+    def _delete_old(self) -> None:
+        while len(self._by_id) > _MAX_EXECUTIONS:
             self._by_id.popitem(last=False)
-        while len(self._by_token) > _KEPT_EXECUTIONS:
+        while len(self._by_token) > _MAX_EXECUTIONS:
             self._by_token.popitem(last=False)
         with_rows = [e for e in self._by_id.values() if e.results is not None and e.finished.is_set()]
-        for execution in with_rows[: max(0, len(with_rows) - _KEPT_RESULTS)]:
+        for execution in with_rows[: max(0, len(with_rows) - _MAX_EXECUTIONS_WITH_ROWS)]:
             assert execution.results is not None
             execution.results.close()
             execution.results = None

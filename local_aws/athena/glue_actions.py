@@ -1,17 +1,18 @@
-"""Statements that change or show the Glue catalogue itself; for Iceberg tables they go to the engine."""
+"""Statements that change or show the Glue catalog itself; changes of Iceberg tables are made by Trino."""
 
 import base64
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from local_aws.athena.errors import StatementError
-from local_aws.athena.results import Results
-from local_aws.athena.text import literal
-from local_aws.athena.types import hive_type, trino_type
-from local_aws.trino_server import ICEBERG
+from local_aws.athena.results import ResultRows
+from local_aws.athena.sql_text import quote_literals
+from local_aws.athena.types import to_hive_type, to_trino_type
+from local_aws.boto_types import GlueClient, GlueColumn, GlueTable
+from local_aws.catalogs import ICEBERG
 
-_TABLE_INPUT = (
+_TABLE_INPUT_FIELDS = (
     "Name",
     "TableType",
     "Parameters",
@@ -22,18 +23,22 @@ _TABLE_INPUT = (
     "Description",
     "Owner",
 )
+_PARTITIONS_PER_CALL = 100  # Glue's limit
+
+Partitions = list[tuple[dict[str, str], str | None]]
+"""(values by partition key, location or None) of each partition that a statement names."""
 
 
 class GlueActions:
-    """The actions by name. `run_sql` runs a statement on the engine, for tables that Glue alone cannot change."""
+    """The actions that a plan names. `run_sql` runs a statement in Trino, for what Glue alone cannot change."""
 
-    def __init__(self, glue: Any, run_sql: Callable[[str], object], results: Results) -> None:
+    def __init__(self, glue: GlueClient, run_sql: Callable[[str], object], results: ResultRows) -> None:
         self._glue = glue
         self._run_sql = run_sql
         self._results = results
 
-    def create_table(self, database: str, table: dict[str, Any], if_not_exists: bool) -> None:
-        """Enter an external table as the DDL says it, properties and all."""
+    def create_table(self, database: str, table: Any, if_not_exists: bool) -> None:
+        """Create an external table; `table` is Glue's TableInput."""
         try:
             self._glue.create_table(DatabaseName=database, TableInput=table)
         except self._glue.exceptions.AlreadyExistsException:
@@ -48,155 +53,165 @@ class GlueActions:
             ) from None
 
     def drop_table(self, database: str, table: str, if_exists: bool) -> None:
-        """Take a table out of the catalogue; an Iceberg table goes with its files."""
+        """Delete a table from the catalog; the files of an Iceberg table are deleted too."""
         try:
-            found = self._glue.get_table(DatabaseName=database, Name=table)["Table"]
+            definition = self._glue.get_table(DatabaseName=database, Name=table)["Table"]
         except self._glue.exceptions.EntityNotFoundException:
             if if_exists:
                 return
-            raise _not_found(database, table) from None
-        if is_iceberg(found):
-            self._run_sql(f'DROP TABLE "{ICEBERG}"."{database}"."{table}"')
-        elif found.get("TableType") == "VIRTUAL_VIEW":
+            raise _table_not_found(database, table) from None
+        if is_iceberg(definition):
+            self._run_sql(f"DROP TABLE {_iceberg_name(database, table)}")
+        elif definition.get("TableType") == "VIRTUAL_VIEW":
             raise StatementError(f"FAILED: SemanticException [Error 10130]: {table} is a view: use DROP VIEW")
         else:
             self._glue.delete_table(DatabaseName=database, Name=table)
 
     def set_properties(self, database: str, table: str, values: dict[str, str]) -> None:
-        """ALTER TABLE SET TBLPROPERTIES."""
-        found = self._table(database, table)
-        if is_iceberg(found):
-            keys, texts = (", ".join(map(literal, part)) for part in (values, values.values()))
+        """Run ALTER TABLE SET TBLPROPERTIES."""
+        definition = self._get_table(database, table)
+        if is_iceberg(definition):
             self._run_sql(
-                f'ALTER TABLE "{ICEBERG}"."{database}"."{table}" '
-                f"SET PROPERTIES extra_properties = MAP(ARRAY[{keys}], ARRAY[{texts}])"
+                f"ALTER TABLE {_iceberg_name(database, table)} SET PROPERTIES extra_properties = "
+                f"MAP(ARRAY[{quote_literals(values)}], ARRAY[{quote_literals(values.values())}])"
             )
             return
-        found["Parameters"] = {**(found.get("Parameters") or {}), **values}
-        self._glue.update_table(DatabaseName=database, TableInput=found)
+        definition["Parameters"] = {**(definition.get("Parameters") or {}), **values}
+        self._update_table(database, definition)
 
-    def add_columns(self, database: str, table: str, columns: list[dict[str, str]]) -> None:
-        """ALTER TABLE ADD COLUMNS."""
-        found = self._table(database, table)
-        if is_iceberg(found):
+    def add_columns(self, database: str, table: str, columns: list[GlueColumn]) -> None:
+        """Run ALTER TABLE ADD COLUMNS."""
+        definition = self._get_table(database, table)
+        if is_iceberg(definition):
             for column in columns:
                 self._run_sql(
-                    f'ALTER TABLE "{ICEBERG}"."{database}"."{table}" '
-                    f'ADD COLUMN "{column["Name"]}" {trino_type(column["Type"])}'
+                    f"ALTER TABLE {_iceberg_name(database, table)} "
+                    f'ADD COLUMN "{column["Name"]}" {to_trino_type(column["Type"])}'
                 )
             return
-        found["StorageDescriptor"]["Columns"] += columns
-        self._glue.update_table(DatabaseName=database, TableInput=found)
+        definition["StorageDescriptor"]["Columns"] += columns
+        self._update_table(database, definition)
 
-    def replace_columns(self, database: str, table: str, columns: list[dict[str, str]]) -> None:
-        """ALTER TABLE REPLACE COLUMNS, which only Hive tables have."""
-        found = self._table(database, table)
-        if is_iceberg(found):
+    def replace_columns(self, database: str, table: str, columns: list[GlueColumn]) -> None:
+        """Run ALTER TABLE REPLACE COLUMNS, which only Hive tables have."""
+        definition = self._get_table(database, table)
+        if is_iceberg(definition):
             raise StatementError("NOT_SUPPORTED: REPLACE COLUMNS is not supported for Iceberg tables", "NOT_SUPPORTED")
-        found["StorageDescriptor"]["Columns"] = columns
-        self._glue.update_table(DatabaseName=database, TableInput=found)
+        definition["StorageDescriptor"]["Columns"] = columns
+        self._update_table(database, definition)
 
-    def add_partitions(
-        self, database: str, table: str, partitions: list[tuple[dict[str, str], str | None]], is_lenient: bool
-    ) -> None:
-        """ALTER TABLE ADD [IF NOT EXISTS] PARTITION."""
-        found = self._hive_table(database, table)
-        keys = [key["Name"] for key in found["PartitionKeys"]]
-        root = found["StorageDescriptor"]["Location"].rstrip("/")
-        wanted = [
+    def add_partitions(self, database: str, table: str, partitions: Partitions, is_lenient: bool) -> None:
+        """Run ALTER TABLE ADD [IF NOT EXISTS] PARTITION; `is_lenient` accepts partitions that exist."""
+        definition = self._get_hive_table(database, table)
+        keys = [key["Name"] for key in definition["PartitionKeys"]]
+        storage = definition["StorageDescriptor"]
+        root = storage["Location"].rstrip("/")
+        inputs = [
             {
                 "Values": [values[key] for key in keys],
                 "StorageDescriptor": {
-                    **found["StorageDescriptor"],
+                    **storage,
                     "Location": location or root + "/" + "/".join(f"{key}={values[key]}" for key in keys) + "/",
                 },
             }
             for values, location in partitions
         ]
-        for start in range(0, len(wanted), 100):
-            answer = self._glue.batch_create_partition(
-                DatabaseName=database, TableName=table, PartitionInputList=wanted[start : start + 100]
+        for start in range(0, len(inputs), _PARTITIONS_PER_CALL):
+            response = self._glue.batch_create_partition(
+                DatabaseName=database,
+                TableName=table,
+                PartitionInputList=cast(Any, inputs[start : start + _PARTITIONS_PER_CALL]),
             )
-            for error in answer.get("Errors", []):
+            for error in response.get("Errors", []):
                 code = error["ErrorDetail"]["ErrorCode"]
                 if not (is_lenient and code == "AlreadyExistsException"):
                     raise StatementError(f"FAILED: SemanticException: {code}: partition {error['PartitionValues']}")
 
-    def drop_partitions(
-        self, database: str, table: str, partitions: list[tuple[dict[str, str], str | None]], is_lenient: bool
-    ) -> None:
-        """ALTER TABLE DROP [IF EXISTS] PARTITION."""
-        keys = [key["Name"] for key in self._hive_table(database, table)["PartitionKeys"]]
-        answer = self._glue.batch_delete_partition(
+    def drop_partitions(self, database: str, table: str, partitions: Partitions, is_lenient: bool) -> None:
+        """Run ALTER TABLE DROP [IF EXISTS] PARTITION; `is_lenient` accepts partitions that do not exist."""
+        keys = [key["Name"] for key in self._get_hive_table(database, table)["PartitionKeys"]]
+        response = self._glue.batch_delete_partition(
             DatabaseName=database,
             TableName=table,
             PartitionsToDelete=[{"Values": [values[key] for key in keys]} for values, _ in partitions],
         )
         if not is_lenient:
-            for error in answer.get("Errors", []):
+            for error in response.get("Errors", []):
                 raise StatementError(f"FAILED: SemanticException: partition {error['PartitionValues']} not found")
 
     def show_partitions(self, database: str, table: str) -> None:
-        """SHOW PARTITIONS, one `key=value/…` per row."""
-        keys = [key["Name"] for key in self._hive_table(database, table)["PartitionKeys"]]
+        """Run SHOW PARTITIONS: one `key=value/…` per row."""
+        keys = [key["Name"] for key in self._get_hive_table(database, table)["PartitionKeys"]]
         pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=database, TableName=table)
-        found = [partition["Values"] for page in pages for partition in page["Partitions"]]
+        partitions = [partition["Values"] for page in pages for partition in page["Partitions"]]
         self._results.add_texts(
             ["partition"],
-            [["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))] for values in found],
+            [["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True))] for values in partitions],
         )
 
-    def enter_view_columns(self, database: str, view: str) -> None:
-        """Give a view that the engine has made the columns that Athena enters; Trino writes one, called dummy.
+    def set_view_columns(self, database: str, view: str) -> None:
+        """Write the columns of a view that Trino has created to Glue, as Athena does; Trino writes one named dummy.
 
-        The definition in ViewOriginalText names them: `/* Presto View: <base64 of JSON> */`.
+        ViewOriginalText holds the definition: `/* Presto View: <base64 of JSON> */`.
         """
-        found = self._table(database, view)
-        definition = json.loads(base64.b64decode(found["ViewOriginalText"].split(":", 1)[1].split("*/")[0]))
-        found["StorageDescriptor"]["Columns"] = [
-            {"Name": column["name"], "Type": hive_type(column["type"])} for column in definition["columns"]
+        definition = self._get_table(database, view)
+        encoded = definition["ViewOriginalText"].split(":", 1)[1].split("*/")[0]
+        definition["StorageDescriptor"]["Columns"] = [
+            {"Name": column["name"], "Type": to_hive_type(column["type"])}
+            for column in json.loads(base64.b64decode(encoded))["columns"]
         ]
-        self._glue.update_table(DatabaseName=database, TableInput=found)
+        self._update_table(database, definition)
 
     def show_columns(self, database: str, table: str) -> None:
-        """SHOW COLUMNS: names only."""
-        found = self._table(database, table)
-        columns = found["StorageDescriptor"]["Columns"] + found.get("PartitionKeys", [])
-        self._results.add_texts(["field"], [[column["Name"]] for column in columns])
+        """Run SHOW COLUMNS: names only."""
+        self._results.add_texts(["field"], [[column["Name"]] for column in self._get_columns(database, table)])
 
     def describe(self, database: str, table: str) -> None:
-        """DESCRIBE: name, type and comment of each column, in columns as wide as Hive prints them."""
-        found = self._table(database, table)
-        columns = found["StorageDescriptor"]["Columns"] + found.get("PartitionKeys", [])
+        """Run DESCRIBE: name, type and comment of each column, padded as Hive prints them."""
         self._results.add_texts(
             ["col_name", "data_type", "comment"],
-            [[f"{c['Name']:<20}", f"{c['Type']:<20}", f"{c.get('Comment', ''):<20}"] for c in columns],
+            [
+                [f"{column['Name']:<20}", f"{column['Type']:<20}", f"{column.get('Comment', ''):<20}"]
+                for column in self._get_columns(database, table)
+            ],
         )
 
-    def _table(self, database: str, table: str) -> dict[str, Any]:
-        try:
-            found = self._glue.get_table(DatabaseName=database, Name=table)["Table"]
-        except self._glue.exceptions.EntityNotFoundException:
-            raise _not_found(database, table) from None
-        return {key: found[key] for key in _TABLE_INPUT if key in found}
+    def _get_columns(self, database: str, table: str) -> list[GlueColumn]:
+        definition = self._get_table(database, table)
+        return definition["StorageDescriptor"]["Columns"] + definition.get("PartitionKeys", [])
 
-    def _hive_table(self, database: str, table: str) -> dict[str, Any]:
-        found = self._table(database, table)
-        if is_iceberg(found):
+    def _get_table(self, database: str, table: str) -> GlueTable:
+        """Return a table without the fields that Glue adds, so that it can be written back."""
+        try:
+            definition = self._glue.get_table(DatabaseName=database, Name=table)["Table"]
+        except self._glue.exceptions.EntityNotFoundException:
+            raise _table_not_found(database, table) from None
+        return cast(GlueTable, {key: value for key, value in definition.items() if key in _TABLE_INPUT_FIELDS})
+
+    def _update_table(self, database: str, definition: GlueTable) -> None:
+        self._glue.update_table(DatabaseName=database, TableInput=cast(Any, definition))
+
+    def _get_hive_table(self, database: str, table: str) -> GlueTable:
+        definition = self._get_table(database, table)
+        if is_iceberg(definition):
             raise StatementError(
                 f"NOT_SUPPORTED: Iceberg table {database}.{table} has no Hive partitions", "NOT_SUPPORTED"
             )
-        if not found.get("PartitionKeys"):
+        if not definition.get("PartitionKeys"):
             raise StatementError(f"FAILED: SemanticException [Error 10009]: {database}.{table} is not partitioned")
-        return found
+        return definition
 
 
-def is_iceberg(table: dict[str, Any]) -> bool:
-    """Tell whether a Glue table is an Iceberg table."""
-    return str((table.get("Parameters") or {}).get("table_type", "")).upper() == "ICEBERG"
+def is_iceberg(table: GlueTable) -> bool:
+    """Return whether a Glue table is an Iceberg table."""
+    return (table.get("Parameters") or {}).get("table_type", "").upper() == "ICEBERG"
 
 
-def _not_found(database: str, table: str) -> StatementError:
+def _iceberg_name(database: str, table: str) -> str:
+    return f'"{ICEBERG}"."{database}"."{table}"'
+
+
+def _table_not_found(database: str, table: str) -> StatementError:
     return StatementError(
         f"FAILED: SemanticException [Error 10001]: Table not found {database}.{table}", "TABLE_NOT_FOUND"
     )

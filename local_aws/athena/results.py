@@ -1,4 +1,4 @@
-"""The rows of one statement: on disk while pages are asked for, and in S3 as the file that Athena writes."""
+"""The rows of one statement: in a local file, for GetQueryResults, and as the file that Athena writes to S3."""
 
 import json
 import tempfile
@@ -6,77 +6,81 @@ import threading
 from pathlib import Path
 from typing import IO, Any
 
-from local_aws.athena.types import column_info, value_text
+from local_aws.athena.types import TrinoColumn, format_value, to_column_info
 
 Row = list[str | None]
-_STRIDE = 500  # rows between two remembered positions of the file
+_ROWS_PER_OFFSET = 500  # rows between two remembered offsets of the file
+_ROWS_PER_READ = 5000
 
 
-class Results:
-    """Rows of text, written once and read in pages. They are in a file, so that memory does not grow with them."""
+class ResultRows:
+    """Rows of text, written once and read in pages. They are in a file, so memory does not grow with them."""
 
     def __init__(self, folder: Path) -> None:
-        self.columns: list[dict[str, Any]] = []
+        self.columns: list[TrinoColumn] = []
         self.count = 0
-        self._positions: list[int] = []
+        self._offsets: list[int] = []
         self._lock = threading.Lock()
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - lives as long as the results
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by close()
 
-    def add(self, columns: list[dict[str, Any]], rows: list[list[Any]]) -> None:
-        """Take a page of Trino's rows."""
+    def add(self, columns: list[TrinoColumn], rows: list[list[Any]]) -> None:
+        """Append a page of Trino's rows."""
         self.columns = columns
         signatures = [column["typeSignature"] for column in columns]
         for row in rows:
-            self._append([value_text(value, kind) for value, kind in zip(row, signatures, strict=True)])
+            self._append([format_value(value, kind) for value, kind in zip(row, signatures, strict=True)])
 
     def add_texts(self, names: list[str], rows: list[Row]) -> None:
-        """Take rows of text made here, under columns of type varchar (string in Athena's DDL answers)."""
-        signature = {"rawType": "varchar", "arguments": []}
-        self.columns = [{"name": name, "type": "varchar", "typeSignature": signature} for name in names]
+        """Append rows of text under columns of type varchar, the result of a DDL statement."""
+        self.columns = [
+            {"name": name, "type": "varchar", "typeSignature": {"rawType": "varchar", "arguments": []}}
+            for name in names
+        ]
         for row in rows:
             self._append(row)
 
     def clear(self) -> None:
-        """Forget the rows and columns of a statement whose answer is no rows."""
-        self.columns, self.count, self._positions = [], 0, []
+        """Delete the rows and columns."""
+        self.columns, self.count, self._offsets = [], 0, []
         self._file.seek(0)
         self._file.truncate()
 
     def close(self) -> None:
-        """Give the file back."""
+        """Delete the file."""
         self._file.close()
 
     def rows(self, start: int, number: int) -> list[Row]:
-        """`number` rows from row `start` on, fewer at the end."""
+        """Return `number` rows from row `start` on, fewer at the end."""
         if start >= self.count or number <= 0:
             return []
         with self._lock:
-            self._file.seek(self._positions[start // _STRIDE])
-            for _ in range(start % _STRIDE):
+            self._file.seek(self._offsets[start // _ROWS_PER_OFFSET])
+            for _ in range(start % _ROWS_PER_OFFSET):
                 self._file.readline()
             return [json.loads(self._file.readline()) for _ in range(min(number, self.count - start))]
 
     def metadata(self) -> dict[str, object]:
-        """The ResultSetMetadata of the API."""
-        return {"ColumnInfo": [column_info(column) for column in self.columns]}
+        """Return the ResultSetMetadata of the API."""
+        return {"ColumnInfo": [to_column_info(column) for column in self.columns]}
 
     def write_csv(self, target: IO[bytes]) -> None:
-        """Write what Athena leaves in S3 for a query: a header, every value in quotes, NULL as nothing."""
+        """Write the file of a query: a header, every value in quotes, NULL as an empty field without quotes."""
         if not self.columns:
             return
         target.write(_csv_line([column["name"] for column in self.columns]))
-        for start in range(0, self.count, 5000):
-            target.writelines(_csv_line(row) for row in self.rows(start, 5000))
+        for start in range(0, self.count, _ROWS_PER_READ):
+            target.writelines(_csv_line(row) for row in self.rows(start, _ROWS_PER_READ))
 
     def write_text(self, target: IO[bytes]) -> None:
-        """Write what Athena leaves for DDL and SHOW: values separated by tabs, no header."""
-        for start in range(0, self.count, 5000):
-            target.writelines(("\t".join(v or "" for v in row) + "\n").encode() for row in self.rows(start, 5000))
+        """Write the file of DDL and SHOW: values separated by tabs, no header."""
+        for start in range(0, self.count, _ROWS_PER_READ):
+            rows = self.rows(start, _ROWS_PER_READ)
+            target.writelines(("\t".join(value or "" for value in row) + "\n").encode() for row in rows)
 
     def _append(self, row: Row) -> None:
         self._file.seek(0, 2)
-        if self.count % _STRIDE == 0:
-            self._positions.append(self._file.tell())
+        if self.count % _ROWS_PER_OFFSET == 0:
+            self._offsets.append(self._file.tell())
         self._file.write(json.dumps(row).encode() + b"\n")
         self.count += 1
 

@@ -1,4 +1,4 @@
-"""Trino's client protocol: post a statement, follow the pages, watch what it reads."""
+"""Trino's client protocol: post a statement, read its pages, watch how many bytes it scans."""
 
 import json
 import time
@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.athena.errors import StatementError
-from local_aws.trino_server import HIVE
+from local_aws.athena.types import TrinoColumn
+from local_aws.catalogs import HIVE
 
-_BUSY = (429, 502, 503, 504)
+_RETRIED_STATUS_CODES = (429, 502, 503, 504)
 
 
 @dataclass(slots=True)
-class Outcome:
-    """What one statement left: its columns, its update count and what it cost. Rows go to the caller page by page."""
+class QueryResult:
+    """The columns, update count and cost of one statement. Its rows are passed on page by page, not kept."""
 
-    columns: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[TrinoColumn] = field(default_factory=list)
     update_type: str | None = None
     update_count: int | None = None
     scanned_bytes: int = 0
@@ -29,19 +30,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """For whom a statement runs: the default database, and the execution it belongs to."""
+class QueryContext:
+    """The default database of a statement, and the execution it belongs to."""
 
     database: str
     execution_id: str
 
 
-OnPage = Callable[[list[dict[str, Any]], list[list[Any]]], None]
-MayContinue = Callable[[int], None]
+OnPage = Callable[[list[TrinoColumn], list[list[Any]]], None]
+OnProgress = Callable[[int], None]
 
 
 class TrinoClient:
-    """Runs statements on one Trino server."""
+    """A client of one Trino server."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -49,96 +50,94 @@ class TrinoClient:
     def run(
         self,
         sql: str,
-        context: Context,
+        context: QueryContext,
         *,
         session: dict[str, str] | None = None,
         prepared: str = "",
         on_page: OnPage | None = None,
-        may_continue: MayContinue | None = None,
-    ) -> Outcome:
-        """Run one statement to its end.
+        on_progress: OnProgress | None = None,
+    ) -> QueryResult:
+        """Run one statement to its end, and wait up to 60 s for a server that starts up.
 
-        `prepared` is a statement known as q, for DESCRIBE OUTPUT. `may_continue` is called with the bytes read so
-        far and stops the statement by raising. Raises StatementError when the statement or the server fails.
+        `prepared` is a statement named q, for DESCRIBE OUTPUT. `on_progress` is called with the bytes scanned so
+        far; when it raises, the statement is cancelled. Raises StatementError when the statement or the server fails.
         """
         deadline = time.monotonic() + 60
         while True:
             try:
-                return self._run(sql, context, session, prepared, on_page, may_continue)
+                return self._run(sql, _headers(context, session, prepared), on_page, on_progress)
             except StatementError as error:
                 if error.name != "SERVER_STARTING_UP" or time.monotonic() > deadline:
                     raise
             time.sleep(0.3)
 
     def _run(
-        self,
-        sql: str,
-        context: Context,
-        session: dict[str, str] | None,
-        prepared: str,
-        on_page: OnPage | None,
-        may_continue: MayContinue | None,
-    ) -> Outcome:
-        outcome = Outcome()
-        answer = self._call("POST", f"{self._url}/v1/statement", sql.encode(), _headers(context, session, prepared))
+        self, sql: str, headers: dict[str, str], on_page: OnPage | None, on_progress: OnProgress | None
+    ) -> QueryResult:
+        result = QueryResult()
+        page = self._call("POST", f"{self._url}/v1/statement", sql.encode(), headers)
         while True:
-            stats = answer.get("stats", {})
-            outcome.scanned_bytes = stats.get("physicalInputBytes", 0)
-            if answer.get("columns"):
-                outcome.columns = answer["columns"]
-            if on_page and outcome.columns:
-                on_page(outcome.columns, answer.get("data") or [])
-            following = answer.get("nextUri")
-            if not following:
+            stats = page.get("stats", {})
+            result.scanned_bytes = stats.get("physicalInputBytes", 0)
+            if page.get("columns"):
+                result.columns = page["columns"]
+            if on_page and result.columns:
+                on_page(result.columns, page.get("data") or [])
+            next_url = page.get("nextUri")
+            if not next_url:
                 break
-            if may_continue:
+            if on_progress:
                 try:
-                    may_continue(outcome.scanned_bytes)
+                    on_progress(result.scanned_bytes)
                 except Exception:
-                    self._call("DELETE", following)
+                    self._call("DELETE", next_url)
                     raise
-            answer = self._call("GET", following)
-        outcome.queued_ms = stats.get("queuedTimeMillis", 0)
-        outcome.engine_ms = max(0, stats.get("elapsedTimeMillis", 0) - outcome.queued_ms)
-        outcome.planning_ms = stats.get("planningTimeMillis", 0) + stats.get("analysisTimeMillis", 0)
-        if error := answer.get("error"):
+            page = self._call("GET", next_url)
+        if error := page.get("error"):
             name = error.get("errorName", "GENERIC_INTERNAL_ERROR")
-            raise StatementError(
-                f"{name}: {error.get('message', '')}", name, is_users=error.get("errorType") == "USER_ERROR"
-            )
-        outcome.update_type, outcome.update_count = answer.get("updateType"), answer.get("updateCount")
-        return outcome
+            is_user_error = error.get("errorType") == "USER_ERROR"
+            raise StatementError(f"{name}: {error.get('message', '')}", name, is_user_error=is_user_error)
+        result.queued_ms = stats.get("queuedTimeMillis", 0)
+        result.engine_ms = max(0, stats.get("elapsedTimeMillis", 0) - result.queued_ms)
+        result.planning_ms = stats.get("planningTimeMillis", 0) + stats.get("analysisTimeMillis", 0)
+        result.update_type, result.update_count = page.get("updateType"), page.get("updateCount")
+        return result
 
     def _call(
         self, method: str, url: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> dict[str, Any]:
-        """One HTTP call. A statement that the server has not seen yet waits for it; one it has lost fails."""
+        """Make one HTTP call. A POST is repeated while the server refuses connections: it has not seen the statement.
+
+        Raises StatementError when the connection breaks in any other way.
+        """
         request = urllib.request.Request(url, body, headers or {}, method=method)  # noqa: S310
         deadline = time.monotonic() + (60 if method == "POST" else 10)
         while True:
             try:
-                with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
-                    raw = answer.read()
-                # Java's text of a double is the text that Athena shows
-                found: dict[str, Any] = json.loads(raw, parse_float=str) if raw else {}
-                return found
+                with urllib.request.urlopen(request, timeout=120) as response:  # noqa: S310
+                    raw = response.read()
+                # parse_float=str: Athena returns doubles as Java prints them, 1.0E10
+                page: dict[str, Any] = json.loads(raw, parse_float=str) if raw else {}
+                return page
             except urllib.error.HTTPError as error:
-                if error.code not in _BUSY or time.monotonic() > deadline:
-                    raise _engine_lost(f"HTTP {error.code}") from error
+                if error.code not in _RETRIED_STATUS_CODES or time.monotonic() > deadline:
+                    raise _connection_lost(f"HTTP {error.code}") from error
             except OSError as error:
-                is_starting = method == "POST" and isinstance(getattr(error, "reason", None), ConnectionRefusedError)
-                if not is_starting or time.monotonic() > deadline:
-                    raise _engine_lost(str(error)) from error
+                is_refused = isinstance(getattr(error, "reason", None), ConnectionRefusedError)
+                if not (method == "POST" and is_refused) or time.monotonic() > deadline:
+                    raise _connection_lost(str(error)) from error
             time.sleep(0.1)
 
 
-def _engine_lost(reason: str) -> StatementError:
+def _connection_lost(reason: str) -> StatementError:
     return StatementError(
-        f"GENERIC_INTERNAL_ERROR: the engine went away ({reason})", "GENERIC_INTERNAL_ERROR", is_users=False
+        f"GENERIC_INTERNAL_ERROR: lost the connection to Trino: {reason}; check what a write left before you repeat it",
+        "GENERIC_INTERNAL_ERROR",
+        is_user_error=False,
     )
 
 
-def _headers(context: Context, session: dict[str, str] | None, prepared: str) -> dict[str, str]:
+def _headers(context: QueryContext, session: dict[str, str] | None, prepared: str) -> dict[str, str]:
     headers = {
         "X-Trino-User": "athena",
         "X-Trino-Catalog": HIVE,
@@ -146,7 +145,7 @@ def _headers(context: Context, session: dict[str, str] | None, prepared: str) ->
         "X-Trino-Time-Zone": "UTC",
         "X-Trino-Source": "athena",
         "X-Trino-Client-Tags": context.execution_id,
-        # without it timestamp(6) arrives cut to milliseconds
+        # without it Trino cuts timestamp(6) to milliseconds
         "X-Trino-Client-Capabilities": "PARAMETRIC_DATETIME",
     }
     if session:

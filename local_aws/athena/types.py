@@ -1,13 +1,14 @@
-"""Types: Hive's names in DDL, Trino's names in queries, and the text that Athena makes of each value."""
+"""Types and values: Hive's type names in DDL, Trino's in queries, and the text that Athena returns for a value."""
 
 import base64
 import re
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from local_aws.athena.errors import StatementError
-from local_aws.athena.text import IDENTIFIER, split_list, unquoted_identifier
+from local_aws.athena.sql_text import IDENTIFIER, split_list, unquote_identifier
+from local_aws.boto_types import GlueColumn
 
-_TRINO_NAMES = {
+_HIVE_TO_TRINO = {
     "string": "varchar",
     "int": "integer",
     "binary": "varbinary",
@@ -15,7 +16,8 @@ _TRINO_NAMES = {
     "timestamp": "timestamp(6)",
     "timestamptz": "timestamp(6) with time zone",
 }
-_PRECISION = {
+_TRINO_TO_HIVE = {"varchar": "string", "integer": "int", "varbinary": "binary", "real": "float"}
+_PRECISION_AND_SCALE = {
     "varchar": (2147483647, 0),
     "bigint": (19, 0),
     "integer": (10, 0),
@@ -28,54 +30,70 @@ _PRECISION = {
 }
 
 
-def columns(body: str) -> list[dict[str, str]]:
-    """The columns of a Hive DDL as Glue holds them: Name, Type and, when given, Comment."""
-    found = []
+class TypeSignature(TypedDict):
+    """A type in Trino's client protocol. The values of `arguments` are numbers, signatures or named fields."""
+
+    rawType: str
+    arguments: NotRequired[list[dict[str, Any]]]
+
+
+class TrinoColumn(TypedDict):
+    """A result column in Trino's client protocol."""
+
+    name: str
+    type: str
+    typeSignature: TypeSignature
+
+
+def parse_columns(body: str) -> list[GlueColumn]:
+    """Return the columns of a Hive DDL as Glue stores them: Name, Type and, when present, Comment."""
+    columns: list[GlueColumn] = []
     for part in split_list(body):
         match = re.match(rf"({IDENTIFIER})\s+(.*?)(?:\s+comment\s+'((?:[^']|'')*)')?\s*\Z", part, re.I | re.S)
         if not match:
             raise StatementError(f"FAILED: ParseException line 1:0 cannot recognize input near '{part}' in column type")
-        column = {"Name": unquoted_identifier(match[1]), "Type": re.sub(r"\s+", "", match[2]).lower()}
-        found.append(column | ({"Comment": match[3]} if match[3] else {}))
-    return found
+        column: GlueColumn = {"Name": unquote_identifier(match[1]), "Type": re.sub(r"\s+", "", match[2]).lower()}
+        if match[3]:
+            column["Comment"] = match[3]
+        columns.append(column)
+    return columns
 
 
-def trino_type(hive_type: str) -> str:
-    """A Hive type in Trino's words, nested ones too."""
+def to_trino_type(hive_type: str) -> str:
+    """Return the Trino type of a Hive type; nested types too."""
     name = hive_type.strip().lower()
     if match := re.fullmatch(r"(array|map|struct)<(.*)>", name, re.DOTALL):
         parts = split_list(match[2])
         if match[1] == "struct":
             fields = (part.split(":", 1) for part in parts)
-            return "row(" + ", ".join(f'"{field}" {trino_type(kind)}' for field, kind in fields) + ")"
-        return f"{match[1]}({', '.join(trino_type(part) for part in parts)})"
-    return _TRINO_NAMES.get(name, name)
+            return "row(" + ", ".join(f'"{field}" {to_trino_type(kind)}' for field, kind in fields) + ")"
+        return f"{match[1]}({', '.join(map(to_trino_type, parts))})"
+    return _HIVE_TO_TRINO.get(name, name)
 
 
-def hive_type(trino_name: str) -> str:
-    """A Trino type in Hive's words, nested ones too: the inverse of trino_type, to the microsecond at most."""
-    name = trino_name.strip().lower()
+def to_hive_type(trino_type: str) -> str:
+    """Return the Hive type of a Trino type; nested types too. Timestamps lose their precision and zone."""
+    name = trino_type.strip().lower()
     if match := re.fullmatch(r"(array|map|row)\((.*)\)", name, re.DOTALL):
         parts = split_list(match[2])
         if match[1] == "row":
             fields = (re.split(r"\s+", part.strip(), maxsplit=1) for part in parts)
             return (
-                "struct<" + ",".join(f"{unquoted_identifier(field)}:{hive_type(kind)}" for field, kind in fields) + ">"
+                "struct<"
+                + ",".join(f"{unquote_identifier(field)}:{to_hive_type(kind)}" for field, kind in fields)
+                + ">"
             )
-        return f"{match[1]}<{','.join(hive_type(part) for part in parts)}>"
+        return f"{match[1]}<{','.join(map(to_hive_type, parts))}>"
     if name.startswith("timestamp"):
         return "timestamp"
-    return {"varchar": "string", "integer": "int", "varbinary": "binary", "real": "float"}.get(name, name).replace(
-        " ", ""
-    )
+    return _TRINO_TO_HIVE.get(name, name).replace(" ", "")
 
 
-def column_info(column: dict[str, Any]) -> dict[str, object]:
-    """The ColumnInfo of a result column."""
+def to_column_info(column: TrinoColumn) -> dict[str, object]:
+    """Return the ColumnInfo of a result column."""
     signature = column["typeSignature"]
     raw = signature["rawType"]
-    arguments = [argument.get("value") for argument in signature.get("arguments", [])]
-    precision, scale = arguments[:2] if raw == "decimal" else _PRECISION.get(raw, (0, 0))
+    precision, scale = _argument_values(signature)[:2] if raw == "decimal" else _PRECISION_AND_SCALE.get(raw, (0, 0))
     return {
         "CatalogName": "hive",
         "SchemaName": "",
@@ -90,31 +108,35 @@ def column_info(column: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def value_text(value: Any, signature: dict[str, Any]) -> str | None:
-    """A value as Athena prints it: `{a=1, b=null}` for rows and maps, hexadecimal for bytes, None for NULL."""
+def format_value(value: Any, signature: TypeSignature) -> str | None:
+    """Return a value as Athena prints it: `{a=1, b=null}` for rows and maps, hexadecimal for bytes, None for NULL."""
     if value is None:
         return None
     raw = signature["rawType"]
-    arguments = [argument.get("value") for argument in signature.get("arguments", [])]
+    arguments = _argument_values(signature)
     if raw == "boolean":
         return str(value).lower()
     if raw == "varbinary":
         return base64.b64decode(value).hex(" ")
     if raw == "array":
-        return "[" + ", ".join(_inner(item, arguments[0]) for item in value) + "]"
+        return "[" + ", ".join(_format_nested(item, arguments[0]) for item in value) + "]"
     if raw == "map":
-        return "{" + ", ".join(f"{key}={_inner(item, arguments[1])}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}={_format_nested(item, arguments[1])}" for key, item in value.items()) + "}"
     if raw == "row":
         fields = zip(arguments, value, strict=True)
-        return "{" + ", ".join(_field(i, argument, item) for i, (argument, item) in enumerate(fields)) + "}"
+        return "{" + ", ".join(_format_field(i, argument, item) for i, (argument, item) in enumerate(fields)) + "}"
     return str(value)
 
 
-def _inner(value: Any, signature: dict[str, Any]) -> str:
-    text = value_text(value, signature)
+def _argument_values(signature: TypeSignature) -> list[Any]:
+    return [argument.get("value") for argument in signature.get("arguments", [])]
+
+
+def _format_nested(value: Any, signature: TypeSignature) -> str:
+    text = format_value(value, signature)
     return "null" if text is None else text
 
 
-def _field(i: int, argument: dict[str, Any], value: Any) -> str:
+def _format_field(i: int, argument: dict[str, Any], value: Any) -> str:
     name = (argument.get("fieldName") or {}).get("name", f"field{i}")
-    return f"{name}={_inner(value, argument['typeSignature'])}"
+    return f"{name}={_format_nested(value, argument['typeSignature'])}"

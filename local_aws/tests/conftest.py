@@ -18,8 +18,8 @@ RESULTS = "s3://results/tests/"
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An execution as Athena describes it, and its rows without the header."""
+class FinishedQuery:
+    """A QueryExecution of the API and its rows without the header."""
 
     execution: dict[str, Any]
     rows: list[list[str | None]]
@@ -37,8 +37,8 @@ class Answer:
         return int(self.execution["Statistics"]["DataScannedInBytes"])
 
 
-class Athena:
-    """Runs statements and waits for them."""
+class AthenaRunner:
+    """Runs statements and waits for their end."""
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
@@ -52,46 +52,46 @@ class Athena:
     def wait(self, execution_id: str, seconds: float = 60) -> dict[str, Any]:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            found = dict(self.api.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"])
-            if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
-                return found
+            execution = dict(self.api.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"])
+            if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                return execution
             time.sleep(0.03)
-        raise AssertionError(f"{execution_id} still runs after {seconds} s")
+        raise AssertionError(f"execution {execution_id} still runs after {seconds} s")
 
-    def run(self, sql: str, **options: Any) -> Answer:
+    def run(self, sql: str, **options: Any) -> FinishedQuery:
         execution = self.wait(self.start(sql, **options))
         if execution["Status"]["State"] != "SUCCEEDED":
-            return Answer(execution, [])
+            return FinishedQuery(execution, [])
         page = self.api.get_query_results(QueryExecutionId=execution["QueryExecutionId"])
         rows = [[cell.get("VarCharValue") for cell in row["Data"]] for row in page["ResultSet"]["Rows"]]
         has_header = execution["StatementType"] == "DML" and execution["SubstatementType"] == "SELECT"
-        return Answer(execution, rows[1:] if has_header else rows)
+        return FinishedQuery(execution, rows[1:] if has_header else rows)
 
-    def ok(self, sql: str, **options: Any) -> list[list[str | None]]:
-        answer = self.run(sql, **options)
-        assert answer.state == "SUCCEEDED", f"{answer.reason}\n{sql}"
-        return answer.rows
-
-
-@pytest.fixture(scope="session")
-def running() -> Iterator[LocalAws]:
-    with local_aws(Path(sys.executable), ["--bucket", "results", "--bucket", "lake"]) as found:
-        os.environ.update(found.environment)
-        yield found
+    def rows_of(self, sql: str, **options: Any) -> list[list[str | None]]:
+        query = self.run(sql, **options)
+        assert query.state == "SUCCEEDED", f"{query.reason}\n{sql}"
+        return query.rows
 
 
 @pytest.fixture(scope="session")
-def athena(running: LocalAws) -> Athena:
-    found = Athena(running)
-    found.ok("create database if not exists tests")
-    return found
+def aws() -> Iterator[LocalAws]:
+    with local_aws(Path(sys.executable), ["--bucket", "results", "--bucket", "lake"]) as running:
+        os.environ.update(running.environment)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def athena(aws: LocalAws) -> AthenaRunner:
+    runner = AthenaRunner(aws)
+    runner.rows_of("create database if not exists tests")
+    return runner
 
 
 @pytest.fixture
-def table(athena: Athena, request: pytest.FixtureRequest) -> str:
-    """A fresh Iceberg table of 2,000 rows (id, v), by name."""
+def table(athena: AthenaRunner, request: pytest.FixtureRequest) -> str:
+    """Return the name of a new Iceberg table of 2,000 rows (id, v)."""
     name = re.sub(r"\W+", "_", request.node.name).strip("_").lower()[:80]
-    athena.ok(
+    athena.rows_of(
         f"create table tests.{name} with (table_type = 'ICEBERG', location = 's3://lake/{name}', is_external = false) "
         "as select n as id, 0 as v from unnest(sequence(1, 2000)) as t (n)"
     )

@@ -1,12 +1,12 @@
-"""The clients that people use, unmodified."""
+"""Published clients, unmodified."""
 
 import pandas as pd
 import pytest
 
-from local_aws.tests.conftest import RESULTS, Athena
+from local_aws.tests.conftest import RESULTS, AthenaRunner
 
 
-def test_pyathena_cursor(athena: Athena, table: str) -> None:
+def test_pyathena_cursor(athena: AthenaRunner, table: str) -> None:
     from pyathena import connect
 
     cursor = connect(s3_staging_dir=RESULTS, schema_name="tests", poll_interval=0.05).cursor()
@@ -20,7 +20,7 @@ def test_pyathena_cursor(athena: Athena, table: str) -> None:
     assert cursor.data_scanned_in_bytes > 0
 
 
-def test_pyathena_pandas_cursor(athena: Athena, table: str) -> None:
+def test_pyathena_pandas_cursor(athena: AthenaRunner, table: str) -> None:
     from pyathena import connect
     from pyathena.pandas.cursor import PandasCursor
 
@@ -32,7 +32,7 @@ def test_pyathena_pandas_cursor(athena: Athena, table: str) -> None:
     assert list(frame["id"][:3]) == [1, 2, 3]
 
 
-def test_sqlalchemy_reads_and_reflects(athena: Athena, table: str) -> None:
+def test_sqlalchemy_reads_and_reflects(athena: AthenaRunner, table: str) -> None:
     from sqlalchemy import create_engine, inspect, text
 
     engine = create_engine(
@@ -40,15 +40,15 @@ def test_sqlalchemy_reads_and_reflects(athena: Athena, table: str) -> None:
     )
     with engine.connect() as connection:
         assert connection.execute(text(f"select count(*) from {table}")).scalar() == 2000
-    found = inspect(engine)
+    inspector = inspect(engine)
     name = table.split(".")[1]
-    assert name in found.get_table_names(schema="tests")
-    assert [column["name"] for column in found.get_columns(name, schema="tests")] == ["id", "v"]
-    assert not found.has_table("nope", schema="tests")
+    assert name in inspector.get_table_names(schema="tests")
+    assert [column["name"] for column in inspector.get_columns(name, schema="tests")] == ["id", "v"]
+    assert not inspector.has_table("nope", schema="tests")
 
 
 @pytest.mark.parametrize("ctas_approach", [False, True])
-def test_awswrangler(athena: Athena, table: str, ctas_approach: bool) -> None:
+def test_awswrangler(athena: AthenaRunner, table: str, ctas_approach: bool) -> None:
     import awswrangler as wr
 
     frame = wr.athena.read_sql_query(
@@ -58,7 +58,7 @@ def test_awswrangler(athena: Athena, table: str, ctas_approach: bool) -> None:
     assert sorted(frame["id"]) == list(range(1, 11))
 
 
-def test_grafanas_order_of_calls(athena: Athena) -> None:
+def test_the_calls_of_grafana(athena: AthenaRunner) -> None:
     api = athena.api
     api.get_work_group(WorkGroup="primary")
     assert api.list_data_catalogs()["DataCatalogsSummary"][0]["CatalogName"] == "AwsDataCatalog"

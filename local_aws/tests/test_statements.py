@@ -1,15 +1,15 @@
-"""Statements become plans: what is translated, what is refused. No server."""
+"""Statements are planned: translated, passed on or refused. Without a server."""
 
 import pytest
 
 from local_aws.athena.errors import InvalidRequestError, StatementError
-from local_aws.athena.plan import MAX_STATEMENT_BYTES, check_size, plan
+from local_aws.athena.statements.planner import MAX_STATEMENT_BYTES, check_size, plan_statement
 
 OUTPUT = "s3://results/x"
 
 
 def trino(sql: str) -> str:
-    return plan(sql, "db", OUTPUT).trino[-1]
+    return plan_statement(sql, "db", OUTPUT).trino[-1]
 
 
 @pytest.mark.parametrize(
@@ -37,38 +37,38 @@ def test_a_statement_is_translated(sql: str, expected: str) -> None:
     assert trino(sql) == expected
 
 
-def test_an_iceberg_ctas_keeps_athenas_own_properties_beside_trinos() -> None:
-    found = plan(
+def test_an_iceberg_ctas_keeps_athenas_own_table_properties() -> None:
+    plan = plan_statement(
         "create table \"db\".\"t\" with (table_type='iceberg', location='s3://b/t/', partitioning=ARRAY['day(x)'], "
         "is_external=false, write_compression='zstd', vacuum_max_snapshot_age_seconds='60') as select 1 as x",
         "db",
         OUTPUT,
     )
-    assert found.trino == [
+    assert plan.trino == [
         'CREATE TABLE "local_iceberg"."db"."t" WITH (location = \'s3://b/t\', partitioning = ARRAY[\'day(x)\'], '
         "extra_properties = MAP(ARRAY['vacuum_max_snapshot_age_seconds'], ARRAY['60'])) AS select 1 as x"
     ]
-    assert found.session == {"local_iceberg.compression_codec": "ZSTD"}
-    assert found.iceberg_select == "select 1 as x"
+    assert plan.session == {"local_iceberg.compression_codec": "ZSTD"}
+    assert plan.iceberg_select == "select 1 as x"
 
 
-def test_a_hive_table_goes_to_glue_with_its_serde_and_projection() -> None:
-    found = plan(
+def test_a_hive_table_is_created_in_glue_with_its_serde_and_projection() -> None:
+    plan = plan_statement(
         "create external table raw.lines (line string comment 'it''s') partitioned by (dt string) "
         "row format serde 'org.apache.hadoop.hive.serde2.RegexSerDe' with serdeproperties ('input.regex' = '^(.*)$') "
         "location 's3://b/l/' tblproperties ('projection.enabled' = 'true', 'storage.location.template' = 's3://b/dt=${dt}/')",
         "db",
         OUTPUT,
     )
-    assert found.glue is not None
-    table = found.glue.arguments["table"]
+    assert plan.glue is not None
+    table = plan.glue.arguments["table"]
     assert isinstance(table, dict)
     assert table["PartitionKeys"] == [{"Name": "dt", "Type": "string"}]
     assert table["StorageDescriptor"]["SerdeInfo"]["Parameters"] == {"input.regex": "^(.*)$"}
     assert table["Parameters"]["storage.location.template"] == "s3://b/dt=${dt}/"
 
 
-def test_ddl_buckets_are_turned_round() -> None:
+def test_partition_transforms_of_hive_ddl_are_translated() -> None:
     sql = trino(
         "create table t (a int, s string) partitioned by (bucket(8, s), day(a)) location 's3://b/t' "
         "tblproperties ('table_type' = 'ICEBERG')"
@@ -96,9 +96,9 @@ def test_ddl_buckets_are_turned_round() -> None:
         "alter table t owner to x",
     ],
 )
-def test_what_athena_does_not_take_is_refused_before_it_has_an_id(sql: str) -> None:
+def test_unsupported_statements_are_refused(sql: str) -> None:
     with pytest.raises(InvalidRequestError):
-        plan(sql, "db", OUTPUT)
+        plan_statement(sql, "db", OUTPUT)
 
 
 @pytest.mark.parametrize(
@@ -117,17 +117,17 @@ def test_what_athena_does_not_take_is_refused_before_it_has_an_id(sql: str) -> N
         ("create external table t (a int) location '/tmp/x'", "not an s3:// path"),
     ],
 )
-def test_what_athena_fails_is_failed_with_a_reason(sql: str, reason: str) -> None:
+def test_invalid_statements_fail_with_a_reason(sql: str, reason: str) -> None:
     with pytest.raises(StatementError, match="(?i)" + reason.replace("(", r"\(")):
-        plan(sql, "db", OUTPUT)
+        plan_statement(sql, "db", OUTPUT)
 
 
-def test_a_quoted_text_is_no_catalogue() -> None:
+def test_catalog_names_in_quotes_and_comments_are_ignored() -> None:
     assert trino("select 'from system.runtime.nodes' as x -- system.a.b").startswith("select")
     assert trino("select t.system.x.y from t") == "select t.system.x.y from t"
 
 
-def test_a_statement_may_have_262144_bytes_and_no_more() -> None:
+def test_a_statement_has_at_most_262144_bytes() -> None:
     check_size("x" * MAX_STATEMENT_BYTES)
     with pytest.raises(InvalidRequestError, match="262144"):
         check_size("é" * (MAX_STATEMENT_BYTES // 2) + "x")
