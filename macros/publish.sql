@@ -1,11 +1,11 @@
 {#- Run-operation, after the tests: one view per public model in the published schema, on primary series only; one release
-    record that says what they show; and one among the records of progress, up to which batch they show the bars.
+    record that names what they show; and one among the records of progress, up to which batch they show the bars.
     TICKERLAKE_PUBLISHED_SCHEMA names another schema than the var, for several deployments or developers in one account. -#}
 {% macro publish() %}
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}
   {%- do adapter.create_schema(schema) -%}
-  {%- set seen, marts, tables, released = readers_have_seen(read_records()), [], [], [] -%}
+  {%- set batch, marts, tables, released = published_batch(read_records()), [], [], [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
     {%- set mart = node_relation(node) -%}
     {%- do marts.append((mart, node.columns)) -%}
@@ -20,27 +20,10 @@
   {%- set release = audit_relation('release') -%}
   {%- do run_query(create_audit_table(release, {
     'release_id': 'bigint', 'released_at': 'timestamp', 'invocation_id': 'text', 'versions': 'text'})) -%}
-  {%- do run_query(
-    "insert into " ~ release ~ " select coalesce(max(release_id), 0) + 1, " ~ current_utc() ~ ", '" ~ invocation_id ~ "', '"
-    ~ released | join(',') ~ "' from " ~ release) -%}
-  {%- do run_query(insert_records([{'model': 'release', 'batch_id': seen, 'arrival_until': '', 'fingerprint': ''}])) -%}
-{% endmacro %}
-
-{% macro published_view(view, relation, columns, version) %}
-create or replace view {{ view }} as
-select {{ columns.keys() | join(', ') }}
-from {{ at_version(relation, version) }}
-{%- if 'bar_interval' in columns and 'source' in columns and 'is_primary' not in columns %}
-where (symbol, bar_interval, source) in (
-  select symbol, bar_interval, source
-  from {{ ref('dim_series') }}
-  where is_primary
-)
-{%- elif 'source' in columns and ('session_date' in columns or 'period_start' in columns) %}
-where (symbol, source) in (
-  select symbol, source
-  from {{ ref('dim_series') }}
-  where is_primary and bar_interval = '1day'
-)
-{%- endif %}
+  {%- set release_record -%}
+    insert into {{ release }}
+    select coalesce(max(release_id), 0) + 1, {{ current_utc() }}, '{{ invocation_id }}', '{{ released | join(',') }}' from {{ release }}
+  {%- endset -%}
+  {%- do run_query(release_record) -%}
+  {%- do run_query(insert_records([{'model': 'release', 'batch_id': batch, 'arrival_until': '', 'fingerprint': ''}])) -%}
 {% endmacro %}

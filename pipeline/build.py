@@ -96,7 +96,7 @@ def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:
     """
     _set_merge_from(dbt, "")
     if not full_refresh:
-        _set_merge_from(dbt, dbt.read_line("plan_merge").removeprefix("merge_from="))
+        _set_merge_from(dbt, dbt.read_line("compute_merge_floor").removeprefix("merge_from="))
 
 
 def _set_merge_from(dbt: Dbt, day: str) -> None:

@@ -15,7 +15,7 @@ from tickerlake.errors import UserError
 
 STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
 COMMANDS = {
-    "plan": "plan_merge",
+    "plan": "compute_merge_floor",
     "build": "build",
     "publish": "publish",
     "describe": "nodes",
@@ -136,7 +136,7 @@ def test_a_job_with_a_copy_and_no_database_url_does_not_start(
 def test_a_failing_test_prevents_publishing(tmp_path: Path) -> None:
     dbt = FakeDbt(test_status="fail")
     assert not run(dbt, tmp_path).is_published
-    assert dbt.commands == ["plan_merge", "build", "test"]
+    assert dbt.commands == ["compute_merge_floor", "build", "test"]
     assert record(tmp_path)["status"] == "failed"
     assert "a_test" in record(tmp_path)["steps"][-1]["problem"]
 

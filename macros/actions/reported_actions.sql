@@ -1,10 +1,12 @@
-{#- What each source says of splits and dividends, one row per (symbol, kind, effective_date, source), with the source's
+{#- What each source reports of splits and dividends, one row per (symbol, kind, effective_date, source), with the source's
     priority (the least wins): 0 the seed of overrides, 1 the seed of splits, then vendors in the order of
     var('source_priority'). A vendor's newest version counts. A row that left a seed stays as withdrawn: a merge cannot delete. -#}
-{% macro reported_actions(lineage) %}
-  {%- set columns = ['symbol', 'kind', 'effective_date', 'source', 'ratio', 'amount', 'currency', 'reason'] %}
-  {%- set no_lineage = 'cast(null as ' ~ type_timestamp() ~ ') as received_at, cast(null as varchar) as run_id, '
-    ~ 'cast(null as bigint) as line_number, cast(null as varchar) as source_object' %}
+{% macro reported_actions() %}
+  {%- set lineage = versioned_columns().version | join(', ') %}
+  {%- set no_lineage -%}
+    cast(null as {{ type_timestamp() }}) as received_at, cast(null as varchar) as run_id,
+    cast(null as bigint) as line_number, cast(null as varchar) as source_object
+  {%- endset %}
   {%- set seeded -%}
     select symbol, kind, effective_date, 'override' as source,
       cast(new_shares as double) / cast(old_shares as double) as ratio, amount, currency, reason, 0 as priority
@@ -16,7 +18,8 @@
     from {{ ref('split') }}
   {%- endset %}
   select
-    {{ columns_of('newest', columns + lineage) }},
+    newest.symbol, newest.kind, newest.effective_date, newest.source, newest.ratio, newest.amount, newest.currency, newest.reason,
+    {{ columns_of('newest', versioned_columns().version) }},
     case newest.source
       {%- for source in var('source_priority') %}
       when '{{ source }}' then {{ loop.index + 1 }}
@@ -28,19 +31,16 @@
   from (
     select
       *,
-      row_number() over (
-        partition by symbol, kind, effective_date, source
-        order by received_at desc, run_id desc, line_number desc, source_object desc
-      ) as version_rank
+      row_number() over (partition by symbol, kind, effective_date, source order by {{ newest_first() }}) as version_rank
     from (
       select
-        symbol, bar_interval as kind, bar_date as effective_date, source, cast(ratio as double) as ratio, amount, currency,
-        cast(null as varchar) as reason, {{ lineage | join(', ') }}
-      from {{ ref('int_bar__arrived') }}
+        symbol, period as kind, event_date as effective_date, source, cast(ratio as double) as ratio, amount, currency,
+        cast(null as varchar) as reason, {{ lineage }}
+      from {{ ref('int_line__validated') }}
       where dataset = 'corporate_actions' and reasons = ''
       {%- if is_incremental() %}
       union all
-      select symbol, kind, effective_date, source, ratio, reported_amount, currency, reason, {{ lineage | join(', ') }}
+      select symbol, kind, effective_date, source, ratio, reported_amount, currency, reason, {{ lineage }}
       from {{ this }}
       where source_object is not null
       {%- endif %}
@@ -49,14 +49,17 @@
   inner join {{ ref('source') }} as feed on feed.source = newest.source
   where newest.version_rank = 1
   union all
-  select {{ columns | join(', ') }}, {{ no_lineage }}, priority, false as is_split_adjusted, false as is_withdrawn
+  select
+    symbol, kind, effective_date, source, ratio, amount, currency, reason, {{ no_lineage }},
+    priority, false as is_split_adjusted, false as is_withdrawn
   from ({{ seeded }}) as seeded
   {%- if is_incremental() %}
   union all
   select
-    {{ columns_of('stored', columns) }}, {{ no_lineage }}, 999 as priority, false as is_split_adjusted, true as is_withdrawn
+    stored.symbol, stored.kind, stored.effective_date, stored.source, stored.ratio, stored.amount, stored.currency, stored.reason,
+    {{ no_lineage }}, 999 as priority, false as is_split_adjusted, true as is_withdrawn
   from {{ this }} as stored
-  left join ({{ seeded }}) as seeded on {{ is_same_key('seeded', 'stored', columns[:4]) }}
+  left join ({{ seeded }}) as seeded on {{ is_same_key('seeded', 'stored', versioned_columns().key) }}
   where stored.source_object is null and seeded.symbol is null
   {%- endif %}
 {% endmacro %}

@@ -5,4 +5,4 @@
 
 {% macro duckdb__at_version(relation, version) %}{{ relation }}{% endmacro %}
 
-{% macro athena__at_version(relation, version) %}{{ relation }}{{ ' for version as of ' ~ version if version }}{% endmacro %}
+{% macro athena__at_version(relation, version) %}{{ relation }}{% if version %} for version as of {{ version }}{% endif %}{% endmacro %}

@@ -6,6 +6,6 @@
 {% macro duckdb__merge_predicates(date_column) %}{{ return(none) }}{% endmacro %}
 
 {% macro athena__merge_predicates(date_column) %}
-  {%- set floor = merge_floor() -%}
-  {{ return(["target." ~ date_column ~ " >= date '" ~ floor ~ "'"] if floor else none) }}
+  {%- set predicate -%}target.{{ date_column }} >= date '{{ merge_floor() }}'{%- endset -%}
+  {{ return([predicate] if merge_floor() else none) }}
 {% endmacro %}

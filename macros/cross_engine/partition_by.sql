@@ -4,11 +4,12 @@
 {% macro default__partition_by(grain, date_column, symbol_column='symbol') %}{{ unsupported_engine('partition_by') }}{% endmacro %}
 
 {% macro duckdb__partition_by(grain, date_column, symbol_column='symbol') -%}
-{%- set by_month = ['year(' ~ date_column ~ ')', 'month(' ~ date_column ~ ')'] -%}
-  {{ return({'day': [date_column], 'month': by_month, 'symbol_month': [symbol_column] + by_month}[grain]) }}
+{%- set year -%}year({{ date_column }}){%- endset -%}
+{%- set month -%}month({{ date_column }}){%- endset -%}
+  {{ return({'day': [date_column], 'month': [year, month], 'symbol_month': [symbol_column, year, month]}[grain]) }}
 {%- endmacro %}
 
 {% macro athena__partition_by(grain, date_column, symbol_column='symbol') -%}
-{%- set by_month = ['month(' ~ date_column ~ ')'] -%}
-  {{ return({'day': [date_column], 'month': by_month, 'symbol_month': [symbol_column] + by_month}[grain]) }}
+{%- set month -%}month({{ date_column }}){%- endset -%}
+  {{ return({'day': [date_column], 'month': [month], 'symbol_month': [symbol_column, month]}[grain]) }}
 {%- endmacro %}

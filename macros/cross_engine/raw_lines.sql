@@ -7,7 +7,10 @@
 
 {% macro duckdb__raw_lines(dataset) -%}
 {%- set folder = env_var('TICKERLAKE_LAKE', 'lake') ~ '/raw/' ~ dataset -%}
-{%- if execute and not run_query("select file from glob('" ~ folder ~ "/*/*/*.ndjson.gz') limit 1").rows -%}
+{%- set first_object -%}
+select file from glob('{{ folder }}/*/*/*.ndjson.gz') limit 1
+{%- endset -%}
+{%- if execute and not run_query(first_object).rows -%}
 (
   select cast(null as varchar) as line, cast(null as varchar) as source_object, cast(null as varchar) as dt, cast(null as varchar) as hr
   where false

@@ -6,5 +6,8 @@
 {% macro duckdb__release_lease(holder) %}{% endmacro %}
 
 {% macro athena__release_lease(holder) %}
-  {%- do run_query("update " ~ audit_relation('run_lease') ~ " set expires_at = timestamp '1970-01-01 00:00:00.000000' where holder = '" ~ holder ~ "'") -%}
+  {%- set expire -%}
+    update {{ audit_relation('run_lease') }} set expires_at = timestamp '1970-01-01 00:00:00.000000' where holder = '{{ holder }}'
+  {%- endset -%}
+  {%- do run_query(expire) -%}
 {% endmacro %}

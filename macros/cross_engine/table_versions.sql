@@ -7,11 +7,13 @@
 {% macro duckdb__table_versions(relations) %}{{ return({}) }}{% endmacro %}
 
 {% macro athena__table_versions(relations) %}
-  {%- set newest, versions = [], {} -%}
-  {%- for relation in relations -%}
-    {%- do newest.append(
-      "select '" ~ relation.identifier ~ "', max_by(snapshot_id, committed_at) from \"" ~ relation.schema ~ '"."' ~ relation.identifier ~ '$snapshots"') -%}
-  {%- endfor -%}
-  {%- for row in run_query(newest | join(' union all ')).rows -%}{%- do versions.update({row[0]: row[1]}) -%}{%- endfor -%}
+  {%- set newest -%}
+    {%- for relation in relations %}
+    select '{{ relation.identifier }}', max_by(snapshot_id, committed_at) from {{ metadata_table(relation, 'snapshots') }}
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
+  {%- endset -%}
+  {%- set versions = {} -%}
+  {%- for row in run_query(newest).rows -%}{%- do versions.update({row[0]: row[1]}) -%}{%- endfor -%}
   {{ return(versions) }}
 {% endmacro %}

@@ -2,8 +2,3 @@
 {% macro generate_schema_name(custom_schema_name, node) -%}
   {{ return(base_schema() ~ ('_' ~ custom_schema_name if custom_schema_name else '')) }}
 {%- endmacro %}
-
-{#- The target's schema; with var('as_of') another one, so that a look back touches no table and no record of the present. -#}
-{% macro base_schema() -%}
-  {{ return(target.schema ~ ('_as_of' if var('as_of') else '')) }}
-{%- endmacro %}

@@ -8,7 +8,7 @@ case
     {%- endfor %}
     else substr(
       {%- for rule in rules if rule.reason != 'not_json' %}
-      case when {{ "dataset = '" ~ rule.dataset ~ "' and (" ~ rule.when ~ ")" if rule.dataset else rule.when }} then ',{{ rule.reason }}' else '' end{{ ' ||' if not loop.last }}
+      case when {% if rule.dataset %}dataset = '{{ rule.dataset }}' and {% endif %}({{ rule.when }}) then ',{{ rule.reason }}' else '' end{{ ' ||' if not loop.last }}
       {%- endfor %},
       2
     )

@@ -5,7 +5,7 @@
     where dt || ' ' || hr >= '{{ run_plan().get("arrival_from", "") }}'
       and source_object || ' ' || line_sha256 not in (
         select source_object || ' ' || {{ sha256_text('line') }}
-        from {{ ref('int_bar__arrived') }}
+        from {{ ref('int_line__validated') }}
         where reasons <> ''
       )
   {%- endif -%}

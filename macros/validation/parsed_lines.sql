@@ -5,7 +5,8 @@
   from (
     select
       {%- for field in fields %}
-      {{ json_text('record.' ~ field) }} as {{ field }}_text,
+      {%- set value -%}record.{{ field }}{%- endset %}
+      {{ json_text(value) }} as {{ field }}_text,
       {%- endfor %}
       record is null as is_not_json,
       line,

@@ -1,19 +1,15 @@
-{{ config(
-  materialized='incremental',
-  unique_key=['symbol', 'kind', 'effective_date', 'source'],
-  meta={
-    'consumes': ['int_bar__arrived'],
-    'seeds': ['split', 'corporate_action_override', 'source'],
-    'vars': ['source_priority'],
-  }
+{{ versioned_table(
+  key=['symbol', 'kind', 'effective_date', 'source'],
+  content=['ratio', 'reported_amount', 'amount', 'currency', 'reason', 'is_chosen', 'split_factor', 'effective_until'],
+  version=['received_at', 'run_id', 'line_number', 'source_object'],
+  consumes=['int_line__validated'],
+  seeds=['split', 'corporate_action_override', 'source'],
+  vars=['source_priority']
 ) }}
-{%- set key = ['symbol', 'kind', 'effective_date', 'source'] %}
-{%- set lineage = ['received_at', 'run_id', 'line_number', 'source_object'] %}
-{%- set content = ['ratio', 'reported_amount', 'amount', 'currency', 'reason', 'is_chosen', 'split_factor', 'effective_until'] %}
 
 with reports as (
 
-  {{ reported_actions(lineage) }}
+  {{ reported_actions() }}
 
 ),
 
@@ -60,7 +56,10 @@ as_traded as (
     reports.reason,
     reports.priority,
     reports.is_withdrawn,
-    {{ columns_of('reports', lineage) }}
+    reports.received_at,
+    reports.run_id,
+    reports.line_number,
+    reports.source_object
   from reports
   left join split_ranges as at_date
     on at_date.symbol = reports.symbol
@@ -73,7 +72,7 @@ as_traded as (
 
 ),
 
-judged as (
+decided as (
 
   select
     as_traded.*,
@@ -95,20 +94,5 @@ judged as (
 
 )
 
-select
-  {{ columns_of('judged', key + content + lineage) }},
-  {% if is_incremental() -%}
-  case
-    when stored.symbol is null or {{ is_different('judged', 'stored', content) }} then {{ batch_id() }}
-    else stored.batch_id
-  end
-  {%- else -%}
-  {{ batch_id() }}
-  {%- endif %} as batch_id
-from judged
-{%- if is_incremental() %}
-left join {{ this }} as stored
-  on {{ is_same_key('stored', 'judged', key) }}
-where stored.symbol is null
-  or {{ is_different('judged', 'stored', content + lineage) }}
-{%- endif %}
+-- a decision is made anew from every report, however old the report is
+{{ write_changes('decided', replaces='true') }}

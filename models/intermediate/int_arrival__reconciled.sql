@@ -1,9 +1,10 @@
-{{ config(
-  materialized='incremental',
-  unique_key=['dt', 'hr'],
-  meta={'consumes': ['int_bar__arrived', 'fct_bar', 'fct_daily_bar', 'int_action__known', 'quarantined_record']}
+{{ versioned_table(
+  key=['dt', 'hr'],
+  content=['landed_lines', 'stored_lines', 'duplicate_lines', 'quarantined_lines'],
+  consumes=['int_line__validated', 'fct_bar', 'fct_daily_bar', 'int_action__known', 'quarantined_record']
 ) }}
-{%- set version = ['is_final', 'received_at', 'run_id', 'line_number', 'source_object'] %}
+{%- set line = ['symbol', 'period', 'source', 'event_at', 'event_date'] %}
+{%- set order = line_version() | join(', ') %}
 
 with landed as (
 
@@ -11,7 +12,7 @@ with landed as (
     dt,
     hr,
     count(*) as landed_lines
-  from {{ ref('int_bar__arrived') }}
+  from {{ ref('int_line__validated') }}
   group by dt, hr
 
 ),
@@ -19,40 +20,39 @@ with landed as (
 accepted as (
 
   select
-    {{ columns_of('arrived', bar_key() + version) }},
-    arrived.dt,
-    arrived.hr,
+    {{ line | join(', ') }},
+    {{ order }},
+    dt,
+    hr,
     row_number() over (
-      partition by
-        arrived.dt, arrived.hr, arrived.symbol, arrived.bar_interval, arrived.source, arrived.bar_start_at,
-        arrived.run_id, arrived.line_number
-      order by arrived.is_final desc, arrived.received_at desc, arrived.source_object desc
+      partition by dt, hr, symbol, period, source, event_at, run_id, line_number
+      order by is_final desc, received_at desc, source_object desc
     ) as copy_number
-  from {{ ref('int_bar__arrived') }} as arrived
-  where arrived.reasons = ''
+  from {{ ref('int_line__validated') }}
+  where reasons = ''
 
 ),
 
 stored as (
 
-  select {{ (bar_key() + version) | join(', ') }}
+  select
+    symbol, bar_interval as period, source, bar_start_at as event_at, bar_date as event_date, {{ order }}
   from {{ ref('fct_bar') }}
   where {{ on_or_after('bar_date', date_bounds('merge')) }}
   union all
   select
-    symbol, '1day' as bar_interval, source, cast(session_date as {{ type_timestamp() }}) as bar_start_at,
-    session_date as bar_date, {{ version | join(', ') }}
+    symbol, '1day' as period, source, cast(session_date as {{ type_timestamp() }}) as event_at, session_date as event_date, {{ order }}
   from {{ ref('fct_daily_bar') }}
   union all
   select
-    symbol, kind as bar_interval, source, cast(effective_date as {{ type_timestamp() }}) as bar_start_at,
-    effective_date as bar_date, true as is_final, {{ version[1:] | join(', ') }}
+    symbol, kind as period, source, cast(effective_date as {{ type_timestamp() }}) as event_at, effective_date as event_date,
+    true as is_final, received_at, run_id, line_number, source_object
   from {{ ref('int_action__known') }}
 
 ),
 
--- an accepted line is held when its bar is stored in this version or a greater one
-judged as (
+-- an accepted line is stored when its bar, day or action is, in this version or a greater one
+compared as (
 
   select
     accepted.dt,
@@ -61,13 +61,13 @@ judged as (
     sum(case
       when accepted.copy_number = 1
         and stored.symbol is not null
-        and ({{ columns_of('stored', version) }}) >= ({{ columns_of('accepted', version) }})
+        and ({{ columns_of('stored', line_version()) }}) >= ({{ columns_of('accepted', line_version()) }})
         then 1
       else 0
-    end) as held_lines
+    end) as stored_lines
   from accepted
   left join stored
-    on {{ is_same_key('stored', 'accepted', bar_key()) }}
+    on {{ is_same_key('stored', 'accepted', line) }}
   group by accepted.dt, accepted.hr
 
 ),
@@ -89,31 +89,17 @@ reconciled as (
     landed.dt,
     landed.hr,
     cast(landed.landed_lines as bigint) as landed_lines,
-    cast(coalesce(judged.held_lines, 0) as bigint) as held_lines,
-    cast(coalesce(judged.duplicate_lines, 0) as bigint) as duplicate_lines,
+    cast(coalesce(compared.stored_lines, 0) as bigint) as stored_lines,
+    cast(coalesce(compared.duplicate_lines, 0) as bigint) as duplicate_lines,
     cast(coalesce(refused.quarantined_lines, 0) as bigint) as quarantined_lines
   from landed
-  left join judged
-    on judged.dt = landed.dt
-    and judged.hr = landed.hr
+  left join compared
+    on compared.dt = landed.dt
+    and compared.hr = landed.hr
   left join refused
     on refused.dt = landed.dt
     and refused.hr = landed.hr
 
 )
 
-select
-  reconciled.dt,
-  reconciled.hr,
-  reconciled.landed_lines,
-  reconciled.held_lines,
-  reconciled.duplicate_lines,
-  reconciled.quarantined_lines
-from reconciled
-{%- if is_incremental() %}
-left join {{ this }} as stored
-  on stored.dt = reconciled.dt
-  and stored.hr = reconciled.hr
-where stored.dt is null
-  or {{ is_different('stored', 'reconciled', ['landed_lines', 'held_lines', 'duplicate_lines', 'quarantined_lines']) }}
-{%- endif %}
+{{ write_changes('reconciled') }}

@@ -1,8 +1,4 @@
-{{ config(
-  materialized='incremental',
-  unique_key=['symbol', 'bar_interval', 'source', 'bar_date'],
-  meta={'consumes': ['fct_bar']}
-) }}
+{{ versioned_table(key=['symbol', 'bar_interval', 'source', 'bar_date'], content=['bars'], consumes=['fct_bar']) }}
 {%- set bound = date_bounds('count') %}
 
 with touched as (
@@ -36,16 +32,4 @@ counted as (
 
 )
 
-select
-  counted.symbol,
-  counted.bar_interval,
-  counted.source,
-  counted.bar_date,
-  counted.bars
-from counted
-{%- if is_incremental() %}
-left join {{ this }} as stored
-  on {{ is_same_key('stored', 'counted', ['symbol', 'bar_interval', 'source', 'bar_date']) }}
-  and {{ on_or_after('stored.bar_date', bound) }}
-where stored.symbol is null or stored.bars <> counted.bars
-{%- endif %}
+{{ write_changes('counted', stored_rows=on_or_after('stored.bar_date', bound)) }}

@@ -65,7 +65,7 @@ points as (
 
 ),
 
-followed as (
+with_next as (
 
   select
     *,
@@ -82,5 +82,5 @@ select
   {{ add_units('point_at', 1, 'minute') }} as gap_start_at,
   next_at as gap_end_at,
   {{ minutes_between('point_at', 'next_at') }} - 1 as missing_minutes
-from followed
+from with_next
 where {{ minutes_between('point_at', 'next_at') }} > 1

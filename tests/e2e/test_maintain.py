@@ -54,4 +54,4 @@ def _bars(lake: Lake, catalog: str) -> list[tuple[object, ...]]:
 
 
 def _arrived(lake: Lake) -> list[Path]:
-    return list((lake.folder / "warehouse").rglob("int_bar__arrived*/*.parquet"))
+    return list((lake.folder / "warehouse").rglob("int_line__validated*/*.parquet"))

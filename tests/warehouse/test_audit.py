@@ -43,7 +43,7 @@ def test_a_lost_bar_fails_the_test_that_names_its_hour(lake: Lake) -> None:
             f"(data_path '{lake.folder}/warehouse/', override_data_path true)"
         )
         writer.execute("delete from lake.tickerlake_marts.fct_bar where line_number = 2")
-    lake.run("--select", "int_bar__arrived", "int_arrival__reconciled")
+    lake.run("--select", "int_line__validated", "int_arrival__reconciled")
     assert lake.query(AUDIT) == [("2026-03-02", "16", 2, 1, 0, 0, 0, 1)]
     failed = [r.name for r in lake.dbt("test", "--select", "fct_load_audit") if r.status == "fail"]
     assert failed == ["no_missing_line_fct_load_audit_"]

@@ -25,8 +25,8 @@ PARTIAL = (
     (),
     (),
     (),
-    ("int_bar__arrived", "int_action__known"),
-    ("int_bar__arrived", "fct_bar"),
+    ("int_line__validated", "int_action__known"),
+    ("int_line__validated", "fct_bar"),
     ("fct_daily_indicator",),
 )
 

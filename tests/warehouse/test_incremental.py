@@ -176,10 +176,10 @@ def test_partial_selections_heal(lake: Lake) -> None:
     lake.land(bars[:30])
     lake.run()
     lake.land(bars[30:50], "2026-03-03 15")
-    lake.run("--select", "int_bar__arrived", "fct_bar")
+    lake.run("--select", "int_line__validated", "fct_bar")
     lake.run("--select", "fct_price_change")
     lake.land(bars[50:], "2026-03-04 15")
-    lake.run("--select", "int_bar__arrived")
+    lake.run("--select", "int_line__validated")
     lake.run()
     assert_equal_marts(lake, lake.refreshed())
 
@@ -202,7 +202,7 @@ def test_full_refresh_of_a_part_gives_the_same_rows(lake: Lake) -> None:
     lake.run("--full-refresh", "--select", "fct_moving_average")
     lake.run()
     assert_equal_marts(lake, lake.refreshed())
-    with_raw = lake.dbt("run", "--full-refresh", "--select", "int_bar__arrived", "fct_bar")
+    with_raw = lake.dbt("run", "--full-refresh", "--select", "int_line__validated", "fct_bar")
     assert {result.status for result in with_raw} == {"success"}
     lake.run()
     assert_equal_marts(lake, Lake(lake.folder.parent / "lake_refreshed"))
@@ -212,7 +212,7 @@ def test_full_refresh_of_a_part_gives_the_same_rows(lake: Lake) -> None:
 def test_full_refresh_of_bars_without_their_arrivals_is_refused(lake: Lake) -> None:
     lake.land(minutes(3))
     lake.run()
-    with pytest.raises(UserError, match="int_bar__arrived must run with it"):
+    with pytest.raises(UserError, match="int_line__validated must run with it"):
         lake.dbt("run", "--full-refresh", "--select", "fct_bar")
 
 
@@ -337,7 +337,7 @@ def test_the_plan_looks_back_to_the_bars_that_no_release_shows(lake: Lake) -> No
         assert {result.status for result in lake.dbt("run")} == {"success"}
         if publishes:
             of_tickerlake.run_operation("publish")
-        return of_tickerlake.read_line("plan_merge")
+        return of_tickerlake.read_line("compute_merge_floor")
 
     lake.dbt("seed")
     assert build("2026-03-02", publishes=True) == "merge_from=2026-03-01"  # a day before what arrived last

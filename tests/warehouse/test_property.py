@@ -34,10 +34,10 @@ from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
 PARTIAL = (
-    ("int_bar__arrived", "fct_bar"),
-    ("int_bar__arrived", "fct_bar", "int_bar__count_by_date"),
+    ("int_line__validated", "fct_bar"),
+    ("int_line__validated", "fct_bar", "int_bar__count_by_date"),
     ("fct_price_change", "fct_technical_indicator"),
-    ("int_bar__arrived", "quarantined_record"),
+    ("int_line__validated", "quarantined_record"),
     ("fct_moving_average",),
 )
 

@@ -118,8 +118,8 @@ def test_a_rule_that_is_taken_away_lets_its_mutant_through_and_no_other(tmp_path
         lake = land_mutants(Lake(tmp_path / "lake", project))
         for number in MUTANTS:
             environment.setenv("TAKEN_AWAY", str(number))
-            lake.run("--select", "+int_bar__arrived")
-            accepted = "select source_object from lake.tickerlake_intermediate.int_bar__arrived where reasons = ''"
+            lake.run("--select", "+int_line__validated")
+            accepted = "select source_object from lake.tickerlake_intermediate.int_line__validated where reasons = ''"
             names = sorted(Path(path).name.partition(".")[0] for (path,) in lake.query(accepted))
             # what is no JSON at all has no fields for the other rules either
             assert names == (["good"] if number == 1 else ["good", f"mutant-{number}"])

@@ -33,10 +33,10 @@ select
   hours.hr,
   hours.landed_lines,
   cast(coalesce(winners.winning_lines, 0) as bigint) as winning_lines,
-  cast(hours.held_lines - coalesce(winners.winning_lines, 0) as bigint) as superseded_lines,
+  cast(hours.stored_lines - coalesce(winners.winning_lines, 0) as bigint) as superseded_lines,
   hours.duplicate_lines,
   hours.quarantined_lines,
-  hours.landed_lines - hours.held_lines - hours.duplicate_lines - hours.quarantined_lines as missing_lines
+  hours.landed_lines - hours.stored_lines - hours.duplicate_lines - hours.quarantined_lines as missing_lines
 from {{ ref('int_arrival__reconciled') }} as hours
 left join winners
   on winners.dt = hours.dt

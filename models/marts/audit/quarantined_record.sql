@@ -2,7 +2,7 @@
   materialized='incremental',
   unique_key=['dt', 'hr', 'source_object', 'line_sha256'],
   post_hook="{{ forget_readmitted_lines() }}",
-  meta={'consumes': ['int_bar__arrived']}
+  meta={'consumes': ['int_line__validated']}
 ) }}
 
 with refused as (
@@ -15,7 +15,7 @@ with refused as (
     {{ sha256_text('line') }} as line_sha256,
     count(*) as occurrences,
     reasons
-  from {{ ref('int_bar__arrived') }}
+  from {{ ref('int_line__validated') }}
   where reasons <> ''
   group by dt, hr, source_object, line, reasons
 

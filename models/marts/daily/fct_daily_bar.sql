@@ -1,58 +1,41 @@
-{{ config(
-  materialized='incremental',
-  unique_key=['symbol', 'source', 'session_date'],
-  meta={
-    'consumes': ['int_bar__arrived', 'fct_bar', 'int_action__known'],
-    'seeds': ['symbol'],
-    'vars': ['default_calendar'],
-  }
+{{ versioned_table(
+  key=['symbol', 'source', 'session_date'],
+  content=[
+    'open', 'high', 'low', 'close', 'adjusted_close', 'volume', 'minutes', 'pre_market_close', 'post_market_close', 'price_basis',
+    'currency', 'split_factor', 'dividend', 'is_final'
+  ],
+  version=line_version(),
+  consumes=['int_line__validated', 'fct_bar', 'int_action__known'],
+  seeds=['symbol'],
+  vars=['default_calendar']
 ) }}
-{%- set key = ['symbol', 'source', 'session_date'] %}
-{%- set received = ['open', 'high', 'low', 'close', 'adjusted_close', 'volume', 'minutes', 'pre_market_close',
-  'post_market_close', 'price_basis', 'currency', 'is_final'] %}
-{%- set version = ['is_final', 'received_at', 'run_id', 'line_number', 'source_object'] %}
-{%- set content = received + ['split_factor', 'dividend'] %}
 
 with versions as (
 
   select
-    symbol,
-    source,
-    bar_date as session_date,
-    open,
-    high,
-    low,
-    close,
-    adjusted_close,
-    volume,
+    symbol, source, event_date as session_date, false as is_resampled,
+    open, high, low, close, adjusted_close, volume,
     cast(null as bigint) as minutes,
     cast(null as decimal(18, 8)) as pre_market_close,
     cast(null as decimal(18, 8)) as post_market_close,
-    price_basis,
-    currency,
-    {{ version | join(', ') }},
-    false as is_rolled
-  from {{ ref('int_bar__arrived') }}
-  where reasons = '' and dataset = 'daily_bars'
+    price_basis, currency, {{ line_version() | join(', ') }}
+  from {{ ref('int_line__validated') }}
+  where dataset = 'daily_bars' and reasons = ''
   union all
   select
-    {{ columns_of('rolled', key + received + version[1:]) }},
-    true as is_rolled
-  from ({{ rolled_sessions() }}) as rolled
+    symbol, source, session_date, true as is_resampled,
+    open, high, low, close, adjusted_close, volume, minutes, pre_market_close, post_market_close,
+    price_basis, currency, {{ line_version() | join(', ') }}
+  from ({{ aggregate_sessions() }}) as sessions
   {%- if is_incremental() %}
   union all
   -- stored days whose split factor or dividend may have changed compete as the versions they are
   select
-    {{ columns_of('stored', key + received + version[1:]) }},
-    false as is_rolled
-  from {{ this }} as stored
-  inner join (
-    select symbol
-    from {{ ref('int_action__known') }}
-    where batch_id > {{ consumed_batch() }}
-    group by symbol
-  ) as changed_action
-    on changed_action.symbol = stored.symbol
+    symbol, source, session_date, false as is_resampled,
+    open, high, low, close, adjusted_close, volume, minutes, pre_market_close, post_market_close,
+    price_basis, currency, {{ line_version() | join(', ') }}
+  from {{ this }}
+  where symbol in (select symbol from {{ ref('int_action__known') }} where batch_id > {{ consumed_batch() }})
   {%- endif %}
 
 ),
@@ -62,8 +45,7 @@ ranked as (
   select
     *,
     row_number() over (
-      partition by symbol, source, session_date
-      order by is_rolled desc, is_final desc, received_at desc, run_id desc, line_number desc, source_object desc
+      partition by symbol, source, session_date order by is_resampled desc, {{ newest_first() }}
     ) as version_rank
   from versions
 
@@ -73,7 +55,7 @@ newest as (
 
   select
     ranked.*,
-    case when ranked.price_basis = 'raw' then coalesce(split.split_factor, 1) else 1 end as split_factor,
+    cast(case when ranked.price_basis = 'raw' then coalesce(split.split_factor, 1) else 1 end as decimal(18, 10)) as split_factor,
     cast(case ranked.price_basis
       when 'raw' then coalesce(dividend.amount, 0)
       -- in the shares of the day on which the feed gave the price
@@ -95,29 +77,4 @@ newest as (
 
 )
 
-select
-  {{ columns_of('newest', key + received[:-1]) }},
-  cast(newest.split_factor as decimal(18, 10)) as split_factor,
-  newest.dividend,
-  {{ columns_of('newest', version) }},
-  {% if is_incremental() -%}
-  case
-    when stored.symbol is null or {{ is_different('newest', 'stored', content) }} then {{ batch_id() }}
-    else stored.batch_id
-  end
-  {%- else -%}
-  {{ batch_id() }}
-  {%- endif %} as batch_id
-from newest
-{%- if is_incremental() %}
-left join {{ this }} as stored
-  on {{ is_same_key('stored', 'newest', key) }}
-where case
-  when stored.symbol is null then true
-  when newest.is_rolled then {{ is_different('newest', 'stored', content + version) }}
-  when ({{ columns_of('newest', version) }}) > ({{ columns_of('stored', version) }}) then true
-  else
-    ({{ columns_of('newest', version) }}) = ({{ columns_of('stored', version) }})
-    and ({{ is_different('newest', 'stored', content) }})
-end
-{%- endif %}
+{{ write_changes('newest', replaces='newest.is_resampled') }}

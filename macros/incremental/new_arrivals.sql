@@ -1,9 +1,0 @@
-{#- Which raw lines to read: the arrival hours that the plan names, as literals, so that partitions are pruned. -#}
-{% macro new_arrivals() -%}
-  {%- set arrival_from = run_plan().get('arrival_from', '') -%}
-  {%- if arrival_from -%}
-    dt >= '{{ arrival_from[:10] }}' and dt || ' ' || hr >= '{{ arrival_from }}'
-  {%- else -%}
-    true
-  {%- endif -%}
-{%- endmacro %}

@@ -1,0 +1,15 @@
+{#- Run-operation before a build on an engine that needs merge_floor: print merge_from=YYYY-MM-DD, the earliest date that the
+    coming run may write, or merge_from= where only an unbounded merge is safe (nothing recorded, reference data or vars
+    changed, raw read again). Lines that land after this query and are older stay out of the run: the next one reads the
+    overlap of arrivals and takes them. -#}
+{% macro compute_merge_floor() %}
+  {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
+  {%- do run_query(create_watermark_table()) -%}
+  {%- set records = read_records() -%}
+  {%- do graph.update({'tickerlake_plan': compute_run_plan(records)}) -%}
+  {%- if restates_raw() or not is_up_to_date(records) -%}
+    {{ return(print('merge_from=')) }}
+  {%- endif -%}
+  {%- set dates = [earliest_new_bar(), earliest_new_split(), earliest_unconsumed(records)] | select | map('string') | list -%}
+  {{ print('merge_from=' ~ (dates | min if dates else '9999-12-31').split(' ') | first) }}
+{% endmacro %}

@@ -1,0 +1,16 @@
+{#- The day before the earliest bar among the new lines, or none: the day before, for a date on an exchange's calendar may begin
+    before that of UTC. -#}
+{% macro earliest_new_bar() %}
+  {%- set earliest -%}
+cast(min({{ parse_utc(json_text('record.bar_start')) }}) as date)
+  {%- endset -%}
+  {%- set new_bars -%}
+    select cast({{ add_units(earliest, -1, 'day') }} as varchar)
+    from (
+      select {{ json_fields('line', ['bar_start']) }} as record
+      from {{ raw_lines('bars') }} as raw
+      where {{ new_arrivals() }}
+    ) as parsed
+  {%- endset -%}
+  {{ return(run_query(new_bars).rows[0][0]) }}
+{% endmacro %}

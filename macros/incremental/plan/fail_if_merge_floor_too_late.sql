@@ -1,0 +1,10 @@
+{#- Stop a run whose merge_floor does not cover what an earlier run left half done: its merges would insert what they should
+    update. -#}
+{% macro fail_if_merge_floor_too_late(records) %}
+  {%- set floor = merge_floor() -%}
+  {%- set earliest = earliest_unconsumed(records) if floor else none -%}
+  {%- if earliest and earliest < floor or floor and (restates_raw() or not is_up_to_date(records)) -%}
+    {{ exceptions.raise_compiler_error(
+      "TICKERLAKE_MERGE_FROM is " ~ floor ~ ", later than what this run must write: unset it, or use `python -m pipeline build`, which sets it") }}
+  {%- endif -%}
+{% endmacro %}

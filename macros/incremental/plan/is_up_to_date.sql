@@ -1,0 +1,10 @@
+{#- True when every model and seed is recorded with the definitions and reference data of this project. -#}
+{% macro is_up_to_date(records) %}
+  {%- for node in graph.nodes.values() if node.resource_type == 'seed' -%}
+    {%- if records.get('seed.' ~ node.name, {}).get('fingerprint') != node.checksum.checksum -%}{{ return(false) }}{%- endif -%}
+  {%- endfor -%}
+  {%- for name, node in protocol_models().items() if full_reason(records.get(name, {}), reference_fingerprint(node, records)) -%}
+    {{ return(false) }}
+  {%- endfor -%}
+  {{ return(true) }}
+{% endmacro %}

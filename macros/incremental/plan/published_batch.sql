@@ -1,0 +1,8 @@
+{#- The batch up to which every reader of fct_bar has recorded its bars: what a release that is made now shows of all of them. -#}
+{% macro published_batch(records) %}
+  {%- set consumed = [] -%}
+  {%- for name, node in protocol_models().items() if 'fct_bar' in node.config.meta.consumes -%}
+    {%- do consumed.append(records.get(name, {}).get('batch_id', 0)) -%}
+  {%- endfor -%}
+  {{ return(consumed | min) }}
+{% endmacro %}

@@ -1,0 +1,11 @@
+{#- The query of scope 'read' of date_bounds, for every window mart in one statement: each statement that reads anything is paid for. -#}
+{% macro read_bounds_query() %}
+  {%- set consumed, lookbacks = [], [] -%}
+  {%- for name, node in protocol_models().items() if 'lookback' in node.config.meta -%}
+    {%- do consumed.append(run_plan().consumed.get(name, 0)) -%}
+    {%- do lookbacks.append((name, node.config.meta.lookback, node.config.meta.lookback_dates)) -%}
+  {%- endfor -%}
+  select model, cast(min(read_from) as varchar)
+  from ({{ series_lookback(consumed | min, lookbacks) }}) as series
+  group by model
+{% endmacro %}

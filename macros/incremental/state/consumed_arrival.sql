@@ -1,0 +1,12 @@
+{#- The newest arrival hour a model has consumed: int_line__validated finds it in its rows, its readers take what it has recorded. -#}
+{% macro consumed_arrival(name, models, records) %}
+  {%- if name == 'int_line__validated' -%}
+    {%- set newest_hour -%}
+      select max(dt || ' ' || hr) from {{ node_relation(models[name]) }}
+    {%- endset -%}
+    {{ return([run_query(newest_hour).rows[0][0] or '', records.get(name, {}).get('arrival_until', '')] | max) }}
+  {%- elif 'int_line__validated' in models[name].config.meta.consumes -%}
+    {{ return(records.get('int_line__validated', {}).get('arrival_until', '')) }}
+  {%- endif -%}
+  {{ return('') }}
+{% endmacro %}

@@ -1,0 +1,4 @@
+{#- The table of a protocol model. -#}
+{% macro model_relation(name) %}
+  {{ return(node_relation(protocol_models()[name])) }}
+{% endmacro %}
