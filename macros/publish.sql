@@ -1,6 +1,3 @@
-{#- Run-operation, after the tests: one view per public model in the published schema, on primary series only; one release
-    record that names what they show; and one among the records of progress, up to which batch they show the bars.
-    TICKERLAKE_PUBLISHED_SCHEMA names another schema than the var, for several deployments or developers in one account. -#}
 {% macro publish() %}
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}

@@ -1,4 +1,3 @@
-{#- The DDL of the published view of a mart: the described columns, on primary series only, at `version` (see table_versions). -#}
 {% macro published_view(view, relation, columns, version) %}
 create or replace view {{ view }} as
 select {{ columns.keys() | join(', ') }}

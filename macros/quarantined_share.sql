@@ -1,5 +1,3 @@
-{#- Run-operation: print which percentage of the lines that arrived on `since` (YYYY-MM-DD) or later was quarantined; 0 where
-    none arrived. -#}
 {% macro quarantined_share(since) %}
   {%- set share -%}
     select coalesce(100.0 * sum(quarantined_lines) / nullif(sum(landed_lines), 0), 0)

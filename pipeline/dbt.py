@@ -41,7 +41,7 @@ class Dbt:
 
     def invoke(self, *arguments: str) -> list[NodeResult]:
         """Run one command and return its node results. Raises UserError when dbt fails, not when a node does."""
-        outcome = self._run(self._runner(), list(arguments))
+        outcome = self._run(self._runner(_print_plan), list(arguments))
         return [_node_result(result) for result in getattr(outcome.result, "results", [])]
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
@@ -116,6 +116,12 @@ def _profiles_dir(project: Path) -> Path:
     if not (folder / "profiles.yml").exists():
         raise UserError(f"no profiles.yml in '{folder}': copy profiles.yml.example there (`make setup` does)")
     return folder
+
+
+def _print_plan(event: Any) -> None:
+    """Print the line in which a run logs what it has planned: see macros/incremental/plan/log_run_plan.sql."""
+    if event.info.name == "JinjaLogInfo" and event.info.msg.startswith("plan: "):
+        print(event.info.msg, flush=True)
 
 
 def _node_result(result: Any) -> NodeResult:

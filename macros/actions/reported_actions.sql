@@ -1,21 +1,8 @@
-{#- What each source reports of splits and dividends, one row per (symbol, kind, effective_date, source), with the source's
-    priority (the least wins): 0 the seed of overrides, 1 the seed of splits, then vendors in the order of
-    var('source_priority'). A vendor's newest version counts. A row that left a seed stays as withdrawn: a merge cannot delete. -#}
 {% macro reported_actions() %}
   {%- set lineage = versioned_columns().version | join(', ') %}
   {%- set no_lineage -%}
     cast(null as {{ type_timestamp() }}) as received_at, cast(null as varchar) as run_id,
     cast(null as bigint) as line_number, cast(null as varchar) as source_object
-  {%- endset %}
-  {%- set seeded -%}
-    select symbol, kind, effective_date, 'override' as source,
-      cast(new_shares as double) / cast(old_shares as double) as ratio, amount, currency, reason, 0 as priority
-    from {{ ref('corporate_action_override') }}
-    union all
-    select symbol, 'split' as kind, effective_date, 'seed' as source,
-      cast(new_shares as double) / cast(old_shares as double) as ratio, cast(null as decimal(18, 8)) as amount,
-      cast(null as varchar) as currency, cast(null as varchar) as reason, 1 as priority
-    from {{ ref('split') }}
   {%- endset %}
   select
     newest.symbol, newest.kind, newest.effective_date, newest.source, newest.ratio, newest.amount, newest.currency, newest.reason,
@@ -52,14 +39,14 @@
   select
     symbol, kind, effective_date, source, ratio, amount, currency, reason, {{ no_lineage }},
     priority, false as is_split_adjusted, false as is_withdrawn
-  from ({{ seeded }}) as seeded
+  from ({{ seeded_actions() }}) as seeded
   {%- if is_incremental() %}
   union all
   select
     stored.symbol, stored.kind, stored.effective_date, stored.source, stored.ratio, stored.amount, stored.currency, stored.reason,
     {{ no_lineage }}, 999 as priority, false as is_split_adjusted, true as is_withdrawn
   from {{ this }} as stored
-  left join ({{ seeded }}) as seeded on {{ is_same_key('seeded', 'stored', versioned_columns().key) }}
+  left join ({{ seeded_actions() }}) as seeded on {{ is_same_key('seeded', 'stored', versioned_columns().key) }}
   where stored.source_object is null and seeded.symbol is null
   {%- endif %}
 {% endmacro %}

@@ -1,6 +1,3 @@
-{#- Refuse to start while another run is under way. On one machine the catalogue file admits one process, which is the
-    lease, and ends with it. On Athena one row of run_lease is taken by a conditional merge: of two that conflict one
-    commits; it expires after var('lease_minutes'), so that a killed run blocks nobody for ever. -#}
 {% macro acquire_lease() %}{{ return(adapter.dispatch('acquire_lease')()) }}{% endmacro %}
 
 {% macro default__acquire_lease() %}{{ unsupported_engine('acquire_lease') }}{% endmacro %}

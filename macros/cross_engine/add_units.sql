@@ -1,4 +1,3 @@
-{#- A timestamp moved by an integer column of units: 'minute', 'hour' or 'day'. -#}
 {% macro add_units(moment, amount, unit) %}{{ return(adapter.dispatch('add_units')(moment, amount, unit)) }}{% endmacro %}
 
 {% macro default__add_units(moment, amount, unit) %}{{ unsupported_engine('add_units') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- A relation as it was at a snapshot (see table_versions); the relation itself for none. -#}
 {% macro at_version(relation, version) %}{{ return(adapter.dispatch('at_version')(relation, version)) }}{% endmacro %}
 
 {% macro default__at_version(relation, version) %}{{ unsupported_engine('at_version') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- DDL of an audit table that the hooks keep themselves. columns: {name: 'bigint' | 'text' | 'timestamp' | 'double'}. -#}
 {% macro create_audit_table(relation, columns) %}{{ return(adapter.dispatch('create_audit_table')(relation, columns)) }}{% endmacro %}
 
 {% macro default__create_audit_table(relation, columns) %}{{ unsupported_engine('create_audit_table') }}{% endmacro %}

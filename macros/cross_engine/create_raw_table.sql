@@ -1,7 +1,3 @@
-{#- Make a dataset of the raw zone readable: `dbt run-operation create_raw_table --args '{dataset: bars}'`. On Athena a table
-    over the very objects that the loader's sinks write, one row per line, whose days need no registration: dt is projected,
-    hr is read from the path (projecting it too would list 24 folders a day). Days before var('raw_begins') are not seen.
-    DuckDB reads the folder as it is. -#}
 {% macro create_raw_table(dataset) %}{{ return(adapter.dispatch('create_raw_table')(dataset)) }}{% endmacro %}
 
 {% macro default__create_raw_table(dataset) %}{{ unsupported_engine('create_raw_table') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- The current UTC time as a timestamp without zone. -#}
 {% macro current_utc() %}{{ return(adapter.dispatch('current_utc')()) }}{% endmacro %}
 
 {% macro default__current_utc() %}{{ unsupported_engine('current_utc') }}{% endmacro %}

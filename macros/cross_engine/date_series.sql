@@ -1,4 +1,3 @@
-{#- The dates from first to last as a relation with one column, day. step: 'day' or 'month'. -#}
 {% macro date_series(first, last, step) %}{{ return(adapter.dispatch('date_series')(first, last, step)) }}{% endmacro %}
 
 {% macro default__date_series(first, last, step) %}{{ unsupported_engine('date_series') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- A query for the earliest dt of a raw dataset ('' or NULL when nothing has landed). -#}
 {% macro first_arrival_date(dataset) %}{{ return(adapter.dispatch('first_arrival_date')(dataset)) }}{% endmacro %}
 
 {% macro default__first_arrival_date(dataset) %}{{ unsupported_engine('first_arrival_date') }}{% endmacro %}

@@ -1,6 +1,3 @@
-{#- Parse a JSON line once into a row of its fields, or NULL when it is not a JSON object. Read the fields with json_text.
-    DuckDB's parser takes trailing commas, NaN and infinities, which are no JSON: lines that may hold one are looked at again
-    without their strings. -#}
 {% macro json_fields(line, fields) %}{{ return(adapter.dispatch('json_fields')(line, fields)) }}{% endmacro %}
 
 {% macro default__json_fields(line, fields) %}{{ unsupported_engine('json_fields') }}{% endmacro %}

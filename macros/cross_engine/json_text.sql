@@ -1,6 +1,3 @@
-{#- The text of one field of json_fields: NULL when it is missing, null, an object or a list, or a text that begins like one.
-    A JSON number is text in plain notation, but for those below 0.0001, which keep an exponent on both engines, each its own;
-    Trino alone would write 12.5 as 1.25E1. -#}
 {% macro json_text(field) %}{{ return(adapter.dispatch('json_text')(field)) }}{% endmacro %}
 
 {% macro default__json_text(field) %}{{ unsupported_engine('json_text') }}{% endmacro %}

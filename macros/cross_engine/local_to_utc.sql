@@ -1,4 +1,3 @@
-{#- The UTC timestamp of a wall-clock timestamp in a zone (an IANA name; both may be columns). -#}
 {% macro local_to_utc(wall_clock, zone) %}{{ return(adapter.dispatch('local_to_utc')(wall_clock, zone)) }}{% endmacro %}
 
 {% macro default__local_to_utc(wall_clock, zone) %}{{ unsupported_engine('local_to_utc') }}{% endmacro %}

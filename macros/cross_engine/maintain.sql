@@ -1,12 +1,3 @@
-{#- Run-operation, after publishing: pack the files of every model with meta.maintenance and remove its old versions, except
-    those that kept releases show. Prints files, bytes and versions of each, before and after. On one machine the catalogue
-    does this for all tables at once: see pipeline/maintain.py.
-
-    meta.maintenance     {target_mb: size of a packed file, keep_days: age at which a replaced version may go}
-    var('release_days')  how long a release can be gone back to; the newest is kept whatever its age
-
-    VACUUM goes by age alone, so that its age is that of the oldest snapshot which a kept release names, where that is more
-    than keep_days. The packed files are a new snapshot, which the next release shows. -#}
 {% macro maintain() %}{{ return(adapter.dispatch('maintain')()) }}{% endmacro %}
 
 {% macro default__maintain() %}{{ unsupported_engine('maintain') }}{% endmacro %}
@@ -40,7 +31,6 @@
   {%- do release_lease() -%}
 {% endmacro %}
 
-{#- The releases that can be gone back to: the text of their versions, as publish wrote it. -#}
 {% macro kept_releases() %}
   {%- set release = load_relation(audit_relation('release')) -%}
   {%- if not release -%}{{ return([]) }}{%- endif -%}
@@ -53,7 +43,6 @@
   {{ return(run_query(kept).columns[0].values()) }}
 {% endmacro %}
 
-{#- Seconds since the oldest snapshot of a table that one of the releases names was made, and an hour; 0 when none does. -#}
 {% macro seconds_since_release(table, releases) %}
   {%- set named = modules.re.findall('\\b' ~ table.identifier ~ '=([0-9]+)', releases | join(',')) -%}
   {%- if not named -%}{{ return(0) }}{%- endif -%}
@@ -65,7 +54,6 @@
   {{ return(run_query(age).rows[0][0] | int) }}
 {% endmacro %}
 
-{#- Files and bytes of a table's current version, and how many versions it has. -#}
 {% macro table_size(table) %}
   {%- set size -%}
     select count(*), coalesce(sum(file_size_in_bytes), 0), (select count(*) from {{ metadata_table(table, 'snapshots') }})
@@ -74,7 +62,6 @@
   {{ return(run_query(size).rows[0]) }}
 {% endmacro %}
 
-{#- A metadata table of an Iceberg table: 'snapshots' or 'files'. -#}
 {% macro metadata_table(table, name) -%}
 "{{ table.schema }}"."{{ table.identifier }}${{ name }}"
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- True when the text holds a match of the regular expression (anchor it yourself). NULL for NULL. -#}
 {% macro matches(text, pattern) %}{{ return(adapter.dispatch('matches')(text, pattern)) }}{% endmacro %}
 
 {% macro default__matches(text, pattern) %}{{ unsupported_engine('matches') }}{% endmacro %}

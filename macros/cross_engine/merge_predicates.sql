@@ -1,4 +1,3 @@
-{#- A static bound on the target of a merge, from merge_floor. DuckDB derives one from the source by itself. -#}
 {% macro merge_predicates(date_column) %}{{ return(adapter.dispatch('merge_predicates')(date_column)) }}{% endmacro %}
 
 {% macro default__merge_predicates(date_column) %}{{ unsupported_engine('merge_predicates') }}{% endmacro %}

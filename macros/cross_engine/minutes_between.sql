@@ -1,4 +1,3 @@
-{#- Whole minutes from one timestamp to another, negative when the second is earlier; both on whole minutes. -#}
 {% macro minutes_between(earlier, later) %}{{ return(adapter.dispatch('minutes_between')(earlier, later)) }}{% endmacro %}
 
 {% macro default__minutes_between(earlier, later) %}{{ unsupported_engine('minutes_between') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- The integers from first to last as a relation with one column, number. -#}
 {% macro number_series(first, last) %}{{ return(adapter.dispatch('number_series')(first, last)) }}{% endmacro %}
 
 {% macro default__number_series(first, last) %}{{ unsupported_engine('number_series') }}{% endmacro %}

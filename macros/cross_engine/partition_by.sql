@@ -1,4 +1,3 @@
-{#- The partitioning of a mart by var('partition_grain'): day, month or symbol_month. -#}
 {% macro partition_by(grain, date_column, symbol_column='symbol') %}{{ return(adapter.dispatch('partition_by')(grain, date_column, symbol_column='symbol')) }}{% endmacro %}
 
 {% macro default__partition_by(grain, date_column, symbol_column='symbol') %}{{ unsupported_engine('partition_by') }}{% endmacro %}

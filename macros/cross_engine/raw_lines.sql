@@ -1,6 +1,3 @@
-{#- The raw zone's lines of one dataset as a relation: line, source_object (its path from the dataset on), dt, hr (both text). One row per line, whatever
-    bytes it holds: DuckDB reads latin-1 without quotes or escapes, Athena through a RegexSerDe. Blank lines are no lines.
-    A dataset in which nothing has landed has none: DuckDB refuses a pattern without files, so it is asked for them first. -#}
 {% macro raw_lines(dataset) %}{% do source('raw', dataset) %}{{ return(adapter.dispatch('raw_lines')(dataset)) }}{% endmacro %}
 
 {% macro default__raw_lines(dataset) %}{{ unsupported_engine('raw_lines') }}{% endmacro %}

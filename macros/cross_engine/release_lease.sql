@@ -1,4 +1,3 @@
-{#- Give the lease of acquire_lease back. holder: the invocation that took it (default: this one). -#}
 {% macro release_lease(holder=none) %}{{ return(adapter.dispatch('release_lease')(holder or invocation_id)) }}{% endmacro %}
 
 {% macro default__release_lease(holder) %}{{ unsupported_engine('release_lease') }}{% endmacro %}

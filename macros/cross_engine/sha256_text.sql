@@ -1,4 +1,3 @@
-{#- SHA-256 of the text's UTF-8 bytes, in lower-case hexadecimal. -#}
 {% macro sha256_text(text) %}{{ return(adapter.dispatch('sha256_text')(text)) }}{% endmacro %}
 
 {% macro default__sha256_text(text) %}{{ unsupported_engine('sha256_text') }}{% endmacro %}

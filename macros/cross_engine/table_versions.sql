@@ -1,5 +1,3 @@
-{#- The newest snapshot's id of each table, by the table's name, to publish it by; {} where the whole catalogue is published as
-    a copy. -#}
 {% macro table_versions(relations) %}{{ return(adapter.dispatch('table_versions')(relations)) }}{% endmacro %}
 
 {% macro default__table_versions(relations) %}{{ unsupported_engine('table_versions') }}{% endmacro %}

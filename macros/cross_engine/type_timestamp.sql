@@ -1,4 +1,3 @@
-{#- The type of a UTC timestamp in microseconds. -#}
 {% macro type_timestamp() %}{{ return(adapter.dispatch('type_timestamp')()) }}{% endmacro %}
 
 {% macro default__type_timestamp() %}{{ unsupported_engine('type_timestamp') }}{% endmacro %}

@@ -1,4 +1,3 @@
-{#- The `default__` of every cross-engine macro: stop with the remedy. -#}
 {% macro unsupported_engine(macro_name) -%}
   {{ exceptions.raise_compiler_error(
     "macro '" ~ macro_name ~ "' has no version for adapter '" ~ target.type ~ "': use a target of type duckdb or athena, "

@@ -1,4 +1,3 @@
-{#- The wall-clock timestamp in a zone of a UTC timestamp (an IANA name; both may be columns). -#}
 {% macro utc_to_local(utc, zone) %}{{ return(adapter.dispatch('utc_to_local')(utc, zone)) }}{% endmacro %}
 
 {% macro default__utc_to_local(utc, zone) %}{{ unsupported_engine('utc_to_local') }}{% endmacro %}

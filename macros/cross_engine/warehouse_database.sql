@@ -1,4 +1,3 @@
-{#- The database that holds every table of the project: the attached lake, or the profile's catalogue. -#}
 {% macro warehouse_database() %}{{ return(adapter.dispatch('warehouse_database')()) }}{% endmacro %}
 
 {% macro default__warehouse_database() %}{{ unsupported_engine('warehouse_database') }}{% endmacro %}

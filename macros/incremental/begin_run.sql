@@ -1,5 +1,3 @@
-{#- on-run-start: refuse what would lose data, take the lease, write reset records, compute the plan of the run and log it. Acts in
-    run, build and retry only; every other command leaves the records alone. -#}
 {% macro begin_run() %}
   {%- if execute -%}
     {%- do graph.update({'tickerlake_plan': {}}) -%}

@@ -1,6 +1,3 @@
-{#- on-run-end: record, in one statement, what each model that succeeded has consumed. A model that reads raw or seeds gets
-    the run's batch; every other one the smallest batch that its parents have recorded, so that partial selections, failures
-    and half-written parents heal by themselves in the next run. -#}
 {% macro end_run(results) %}
   {%- if execute and flags.WHICH in ('run', 'build', 'retry', 'seed') and not flags.EMPTY and not invocation_args_dict.get('sample') -%}
     {%- set recorded, records, plan, models = read_records(), [], run_plan(), protocol_models() -%}

@@ -1,5 +1,3 @@
-{#- The correlation of two columns of doubles over the last `rows` rows of a window (its partition and order); NULL with fewer
-    pairs, or when one of the columns is constant, where the engines differ. -#}
 {% macro correlation(left, right, rows, window) -%}
 {%- set frame %}{{ window }} rows between {{ rows - 1 }} preceding and current row{% endset -%}
 case

@@ -1,14 +1,3 @@
-{#- The relation with one column more per average e(t) = e(t-1) + alpha x (x(t) - e(t-1)), seeded at bar number `seeded_at`
-    with the mean of the last `seed_rows` inputs; NULL before.
-
-    averages  [{name, of, alpha, seeded_at, seed_rows}]; `of` is a column of doubles of `relation`, never NULL after the seed
-    block     bars; what lies further back than a block has a weight below (1 - alpha)^block and is left out
-
-    Written as sums, which any engine does with windows: e(t) = alpha x sum of u(i) (1 - alpha)^(t - i), where u is the
-    input, seed / alpha at the seed, and 0 before. The sum is a prefix sum inside blocks of `block` bars plus the total of the
-    block before. So a change rewrites `block` bars and needs `block` bars before them, instead of all that follow.
-
-    Helper columns are named after an average: a relation may pass through here twice, and Athena refuses an ambiguous name. -#}
 {% macro exponential_averages(relation, averages, block) %}
 {%- set series = 'partition by symbol, bar_interval, source' %}
 {%- set position = averages[0].name ~ '_position' %}
@@ -51,6 +40,3 @@
     ) as weighed
   ) as summed
 {% endmacro %}
-
-{#- A number as a literal of type double with all its digits: without an exponent both engines read a decimal. -#}
-{% macro double_text(number) %}{{ return('%.17e' | format(number)) }}{% endmacro %}

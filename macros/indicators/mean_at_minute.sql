@@ -1,5 +1,3 @@
-{#- The mean of a column over the bars at the same minute of the day on the `sessions` dates before, of those that have the
-    minute; NULL when fewer than `least` have. A date without a single bar of the series is no session of it. -#}
 {% macro mean_at_minute(column, sessions, least) -%}
 {%- set frame -%}
 partition by symbol, bar_interval, source, minute_of_day order by date_number range between {{ sessions }} preceding and 1 preceding

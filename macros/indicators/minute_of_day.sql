@@ -1,4 +1,3 @@
-{#- The minute of the day, 0 to 1439, on the clock of an exchange: `zone` is a row of int_timezone__offset_by_month. -#}
 {% macro minute_of_day(utc, zone) -%}
 cast((
       extract(hour from {{ utc }}) * 60 + extract(minute from {{ utc }}) + 1440

@@ -1,7 +1,3 @@
-{#- The relation with the exponential averages that the indicators are made of, in the relation's continuous units: ema_12 and
-    ema_26, macd (their difference) and macd_signal (its average of 9), Wilder's average_gain and average_loss, and atr (14). It
-    needs price, price_before, price_high and price_low, continuous over splits and of type double. What lies further back than
-    the mart's lookback is left out. -#}
 {% macro smoothed_prices(relation) %}
 {%- set moves %}(
     select

@@ -1,6 +1,3 @@
-{#- The mean volume of the var('spike_bars') bars before the current one, in the current bar's units, as a double; NULL with
-    fewer bars, or when one of their volumes is NULL. Without a split in the frame the sum is exact, so that "exactly twice the
-    mean" is decided exactly. -#}
 {% macro volume_baseline() -%}
 {%- set bars = var('spike_bars') -%}
 {%- set frame = series_window(bars, 1) -%}

@@ -1,5 +1,3 @@
-{#- SPIKE when a volume exceeds var('spike_factor') times its baseline (see volume_baseline), strictly, else normal; NULL when one
-    of the two is. -#}
 {% macro volume_spike(volume, baseline) -%}
 case
     when {{ baseline }} is null or {{ volume }} is null then null

@@ -1,4 +1,3 @@
-{#- dbt's own hook for database names: everything lives in the warehouse, whichever engine it is. -#}
 {% macro generate_database_name(custom_database_name=none, node=none) -%}
   {{ return(custom_database_name or warehouse_database()) }}
 {%- endmacro %}

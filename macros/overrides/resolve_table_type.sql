@@ -1,5 +1,3 @@
-{#- The one macro of dbt-athena that is overridden: 1.11.1 puts a unit test's rows into a Hive table, which cannot hold
-    timestamp(6) (dbt-adapters issue 424). The rest is the adapter's own text, whose namespace dbt does not offer. -#}
 {% macro resolve_table_type() %}
   {%- if model.resource_type == 'unit_test' -%}{{ return('iceberg') }}{%- endif -%}
   {%- set catalog_relation = adapter.build_catalog_relation(config.model) -%}

@@ -1,5 +1,3 @@
-{#- The bars of the touched buckets, from the minutes they hold: reads the CTEs minutes_with_bucket and touched of resample_bars.
-    The lineage is that of the last minute; received_at is the latest. -#}
 {% macro aggregate_buckets(bucket) %}
     select
       bars.symbol,

@@ -1,7 +1,3 @@
-{#- The one-minute bars of each touched session of a series in one row: open to close, volume and minutes of the regular session
-    (of the whole date for assets that trade around the clock), and the last prices of the pre- and post-market. A session is
-    touched when one of its minutes was written since the model last ran, or arrived in this run, which may change lineage.
-    The lineage is that of the last minute. -#}
 {% macro aggregate_sessions() %}
 {%- set midnight -%}cast(bars.bar_date as {{ type_timestamp() }}){%- endset -%}
 {%- set bound = [date_bounds('merge'), date_bounds('count')] | min if is_incremental() and run_plan() else none %}

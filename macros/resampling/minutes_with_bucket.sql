@@ -1,5 +1,3 @@
-{#- The stored bars of one minute that this run may have touched, once for each length of var('resample_minutes'), with the start
-    of the bucket that holds them. Minutes before the date `bound` are not read (none: all are). -#}
 {% macro minutes_with_bucket(bound) %}
 {%- set session_start -%}
 case bars.session

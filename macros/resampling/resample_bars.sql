@@ -1,7 +1,3 @@
-{#- Post-hook of fct_bar: one merge that writes the bars of var('resample_minutes') minutes of every bucket that a bar of one
-    minute has touched, as rows of source `<source>:resampled`. Buckets are anchored at the session's opening (pre-market at
-    its own, post-market at the close), and hold one session each. Minutes count as touched when they arrived in this run, or
-    when they were written since this model's last one: all of them, when the lengths have changed. -#}
 {% macro resample_bars() %}
 {%- if not execute or not var('resample_minutes') -%}{{ return('') }}{%- endif -%}
 {%- set columns = versioned_columns() -%}

@@ -1,4 +1,3 @@
-{#- The arrival date ('dt') or hour ('hr') in the path of a raw object. -#}
 {% macro arrival_part(source_object, part) -%}
 regexp_extract({{ source_object }}, '{{ part }}=([0-9-]+)', 1)
 {%- endmacro %}

@@ -1,5 +1,3 @@
-{#- The reasons that apply to a line, sorted and comma-joined; '' for an accepted line. A line that is no JSON object has no
-    fields for the other rules to look at. -#}
 {% macro bar_reasons() -%}
 {%- set rules = bar_rules() | sort(attribute='reason') -%}
 case

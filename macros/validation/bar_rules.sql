@@ -1,6 +1,3 @@
-{#- Why a raw line is refused: (number, reason, condition over int_line__validated's columns, what it says). A line is refused
-    for every reason that applies. Without `dataset` a rule holds for every line that has the columns it looks at. The tests
-    have one mutant line per rule, by number. -#}
 {% macro bar_rules() %}
   {%- set symbol_malformed -%}
 symbol is null or not {{ matches('symbol', '^[A-Z0-9][A-Z0-9.=^/-]{0,19}$') }}

@@ -1,5 +1,3 @@
-{#- The keys that are there twice or NULL, of the rows from the date `start` on (none: of all); and those of the rows that batch
-    `batch` wrote before it. There must be none: no merge has read that far back for a row to update. -#}
 {% macro doubled_keys(model, columns, date_column, start, batch) %}
 {%- set key = columns | join(', ') -%}
 select

@@ -1,4 +1,3 @@
-{#- Post-hook of quarantined_record: when raw was read again, lines of that range that are no longer refused leave it. -#}
 {% macro forget_readmitted_lines() %}
   {%- if execute and is_incremental() and restates_raw() -%}
     delete from {{ this }}

@@ -1,4 +1,3 @@
-{#- The columns that every staged line ends with: when it was received, and where it lies. -#}
 {% macro line_lineage() -%}
 is_not_json,
   {{ parse_utc('received_at_text') }} as received_at,

@@ -1,4 +1,3 @@
-{#- A date from text in ISO 8601 (`2024-06-10`), or NULL. -#}
 {% macro parse_date(text) -%}
 case when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}$') }} then try_cast({{ text }} as date) end
 {%- endmacro %}

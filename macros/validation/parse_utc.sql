@@ -1,4 +1,3 @@
-{#- A UTC timestamp from ISO 8601 text that ends in Z, with at most six fraction digits, or NULL. -#}
 {% macro parse_utc(text) -%}
 case
       when {{ matches(text, '^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z$') }}

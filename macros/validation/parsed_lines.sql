@@ -1,5 +1,3 @@
-{#- The lines of a raw dataset that the run reads, each parsed once: a text column `<field>_text` per field, is_not_json, the
-    line and where it lies. With var('as_of'), only what had been received by then. -#}
 {% macro parsed_lines(dataset, fields) %}
   select *
   from (

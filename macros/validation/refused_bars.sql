@@ -1,4 +1,3 @@
-{#- The series and start of each quarantined line that still tells them: what a gap may be explained by. -#}
 {% macro refused_bars() %}
     select
       {{ json_text('record.symbol') }} as symbol,

@@ -1,7 +1,3 @@
-{#- Run-operation before a build on an engine that needs merge_floor: print merge_from=YYYY-MM-DD, the earliest date that the
-    coming run may write, or merge_from= where only an unbounded merge is safe (nothing recorded, reference data or vars
-    changed, raw read again). Lines that land after this query and are older stay out of the run: the next one reads the
-    overlap of arrivals and takes them. -#}
 {% macro compute_merge_floor() %}
   {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
   {%- do run_query(create_watermark_table()) -%}

@@ -1,4 +1,3 @@
-{#- What this run has to do, from the records of progress alone: see run_plan for the fields. -#}
 {% macro compute_run_plan(records) %}
   {%- set plan = {'batch_id': next_batch_id(records), 'consumed': {}, 'fingerprints': {}, 'full': {}, 'bounds': {}} -%}
   {%- set marks = [] -%}

@@ -1,4 +1,3 @@
-{#- The query of scope 'count' of date_bounds. -#}
 {% macro count_bound_query() %}
   select 'count', cast(coalesce(min(bar_date), date '9999-12-31') as varchar)
   from {{ ref('fct_bar') }}

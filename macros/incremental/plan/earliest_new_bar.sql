@@ -1,5 +1,3 @@
-{#- The day before the earliest bar among the new lines, or none: the day before, for a date on an exchange's calendar may begin
-    before that of UTC. -#}
 {% macro earliest_new_bar() %}
   {%- set earliest -%}
 cast(min({{ parse_utc(json_text('record.bar_start')) }}) as date)

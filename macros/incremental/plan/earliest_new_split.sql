@@ -1,4 +1,3 @@
-{#- The earliest date of a split among the new lines that is not known with this ratio, or none: bars from there on change. -#}
 {% macro earliest_new_split() %}
   {%- set effective_date = parse_date(json_text('fresh.record.effective_date')) -%}
   {%- set new_splits -%}

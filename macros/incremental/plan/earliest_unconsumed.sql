@@ -1,5 +1,3 @@
-{#- The earliest date of a bar that some reader of fct_bar has not recorded yet, or that no release shows, or of a split that
-    fct_bar has not consumed (a killed or failed run's), or none. -#}
 {% macro earliest_unconsumed(records) %}
   {%- set released = records.get('release', {}).get('batch_id', 0) -%}
   {%- set unconsumed -%}

@@ -1,5 +1,3 @@
-{#- Stop a run that would rebuild tables from less than all there is: --empty or --sample where data is, and var(as_of) without
-    --full-refresh. -#}
 {% macro fail_if_input_is_partial(records) %}
   {%- if (flags.EMPTY or invocation_args_dict.get('sample')) and records -%}
     {{ exceptions.raise_compiler_error(

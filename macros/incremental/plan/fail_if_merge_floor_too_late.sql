@@ -1,5 +1,3 @@
-{#- Stop a run whose merge_floor does not cover what an earlier run left half done: its merges would insert what they should
-    update. -#}
 {% macro fail_if_merge_floor_too_late(records) %}
   {%- set floor = merge_floor() -%}
   {%- set earliest = earliest_unconsumed(records) if floor else none -%}

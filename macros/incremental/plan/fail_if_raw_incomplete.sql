@@ -1,4 +1,3 @@
-{#- Stop a full refresh that would lose rows: raw begins later than the arrivals of the rows that model `name` holds in `stored_rows`. -#}
 {% macro fail_if_raw_incomplete(name, stored_rows) %}
   {%- set dataset = {'fct_bar': 'bars', 'fct_daily_bar': 'daily_bars', 'int_action__known': 'corporate_actions'}[name] -%}
   {%- set content = {'fct_bar': 'bars', 'fct_daily_bar': 'days', 'int_action__known': 'events'}[name] -%}

@@ -1,5 +1,3 @@
-{#- Why a model must consume everything again, as a text, or '' when it consumes what is new: from its newest record and the
-    fingerprint of what it depends on now. -#}
 {% macro full_reason(record, fingerprint) %}
   {%- if not record -%}{{ return('first build') }}{%- endif -%}
   {%- if not record.batch_id -%}{{ return(record.reason or 'reset') }}{%- endif -%}

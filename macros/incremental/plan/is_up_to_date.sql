@@ -1,4 +1,3 @@
-{#- True when every model and seed is recorded with the definitions and reference data of this project. -#}
 {% macro is_up_to_date(records) %}
   {%- for node in graph.nodes.values() if node.resource_type == 'seed' -%}
     {%- if records.get('seed.' ~ node.name, {}).get('fingerprint') != node.checksum.checksum -%}{{ return(false) }}{%- endif -%}

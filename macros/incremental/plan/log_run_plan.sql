@@ -1,8 +1,3 @@
-{#- Log what the run has planned, in one line at info:
-    plan: batch 12, raw from 2026-11-20 14, fct_bar from 2026-11-20, 9 models incremental, 1 full (fct_price_change: var anomaly_pct changed)
-
-    The date of fct_bar is known beforehand where merge_floor bounds the merges. Of models that are full for one reason, up to three
-    are named. -#}
 {% macro log_run_plan() %}
   {%- set plan, full, selected = run_plan(), {}, [] -%}
   {%- for name, node in protocol_models().items() if node.unique_id in selected_resources -%}

@@ -1,4 +1,3 @@
-{#- The query of scope 'merge' of date_bounds. -#}
 {% macro merge_bound_query() %}
   {%- set consumed = run_plan().consumed -%}
   select 'merge', cast(coalesce(min(bar_date), date '9999-12-31') as varchar)

@@ -1,4 +1,3 @@
-{#- The batch up to which every reader of fct_bar has recorded its bars: what a release that is made now shows of all of them. -#}
 {% macro published_batch(records) %}
   {%- set consumed = [] -%}
   {%- for name, node in protocol_models().items() if 'fct_bar' in node.config.meta.consumes -%}

@@ -1,4 +1,3 @@
-{#- The query of scope 'read' of date_bounds, for every window mart in one statement: each statement that reads anything is paid for. -#}
 {% macro read_bounds_query() %}
   {%- set consumed, lookbacks = [], [] -%}
   {%- for name, node in protocol_models().items() if 'lookback' in node.config.meta -%}

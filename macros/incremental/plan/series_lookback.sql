@@ -1,8 +1,3 @@
-{#- One row per model of `lookbacks` and series with a bar changed after batch `consumed`: read_from, the latest date with at
-    least `bars` bars and `dates` dates of the series between it and the earliest change, and bars_before, how many bars it has
-    before that date. A lookback is counted in bars and in dates that have bars, not in days of a calendar.
-
-    lookbacks: [(model, bars, dates)] -#}
 {% macro series_lookback(consumed, lookbacks) %}
 {%- set is_far_enough -%}
 counted.bars_before <= changed.bars_before - lookback.bars and counted.dates_before <= changed.dates_before - lookback.dates

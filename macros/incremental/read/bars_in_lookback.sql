@@ -1,13 +1,3 @@
-{#- The bars that a window mart must read: of every series with changes, all bars from the mart's lookback (see window_mart:
-    so many bars, and so many dates that have bars) before the earliest change on.
-
-    Columns: those of fct_bar, and
-      bar_number       1 for the series' first bar ever, also when older bars are not read
-      is_cut           true when older bars exist that are not read
-      is_changed       true for a bar written since this mart last ran; on a first build for every bar
-      continuous_close close x split_factor: the same unit before and after a split (open, high, low: likewise)
-
-    Both parents are named outside any condition: dbt infers the graph when it parses. -#}
 {% macro bars_in_lookback() %}
 {%- set bars, counts, incremental = ref('fct_bar'), ref('int_bar__count_by_date'), is_incremental() %}
   select

@@ -1,10 +1,3 @@
-{#- The days that a daily mart must read: of every series with changes, all from the mart's lookback (see daily_mart: so many
-    sessions) before the earliest change on. They have the columns of bars (bar_interval, bar_start_at, bar_number, is_cut,
-    is_changed, continuous_close: see bars_in_lookback), so that the macros for windows over bars serve days, and
-    benchmark_close, the continuous close of var('benchmark_symbol') in the same source on the same day. A change of the
-    benchmark's day is a change of every series' day.
-
-    Days are few: the whole table is read for its keys, and no count by date is kept. -#}
 {% macro days_in_lookback() %}
 {%- set days, incremental = ref('fct_daily_bar'), is_incremental() %}
   select

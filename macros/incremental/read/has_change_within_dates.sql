@@ -1,7 +1,3 @@
-{#- True when what a row depends on of its own and earlier dates (see window_mart) has changed: an earlier bar of its date, the
-    bar at its minute of the day (column minute_of_day) on one of the dates before, or which dates those are. Expects
-    date_number, the number of the bar's date in its series, and is_new_date: every bar of the date has changed. On a first
-    build: true. -#}
 {% macro has_change_within_dates() -%}
 {%- set series = 'partition by symbol, bar_interval, source' -%}
 {%- set frame -%}

@@ -1,4 +1,3 @@
-{#- Which raw lines to read: the arrival hours that the plan names, as literals, so that partitions are pruned. -#}
 {% macro new_arrivals() -%}
   {%- set arrival_from = run_plan().get('arrival_from', '') -%}
   {%- if arrival_from -%}

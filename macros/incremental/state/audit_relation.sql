@@ -1,4 +1,3 @@
-{#- A table of the audit schema that the hooks keep themselves, as a relation. -#}
 {% macro audit_relation(identifier) %}
   {{ return(api.Relation.create(
     database=warehouse_database(), schema=base_schema() ~ '_audit', identifier=identifier, type='table')) }}

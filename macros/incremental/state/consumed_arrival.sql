@@ -1,4 +1,3 @@
-{#- The newest arrival hour a model has consumed: int_line__validated finds it in its rows, its readers take what it has recorded. -#}
 {% macro consumed_arrival(name, models, records) %}
   {%- if name == 'int_line__validated' -%}
     {%- set newest_hour -%}

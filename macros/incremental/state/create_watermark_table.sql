@@ -1,4 +1,3 @@
-{#- DDL of model_watermark, the record of what each model has consumed, one row per model and run, and of what each release shows. -#}
 {% macro create_watermark_table() %}
   {{ return(create_audit_table(audit_relation('model_watermark'), {
     'record_id': 'bigint', 'model': 'text', 'batch_id': 'bigint', 'arrival_until': 'text', 'fingerprint': 'text',

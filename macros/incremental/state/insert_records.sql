@@ -1,5 +1,3 @@
-{#- One INSERT of progress records: [{model, batch_id, arrival_until, fingerprint, seconds, rows_affected, bytes_scanned}].
-    Texts are never NULL: the max_by of DuckDB skips NULLs, that of Trino does not. -#}
 {% macro insert_records(records) %}
 insert into {{ audit_relation('model_watermark') }}
 select

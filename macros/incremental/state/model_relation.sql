@@ -1,4 +1,3 @@
-{#- The table of a protocol model. -#}
 {% macro model_relation(name) %}
   {{ return(node_relation(protocol_models()[name])) }}
 {% endmacro %}

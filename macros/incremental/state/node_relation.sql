@@ -1,4 +1,3 @@
-{#- Where a node of dbt's graph lies, as a relation. -#}
 {% macro node_relation(node) %}
   {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
 {% endmacro %}

@@ -1,5 +1,3 @@
-{#- The newest record of every model and seed, and of the last release: {name: {batch_id, arrival_until, fingerprint,
-    record_id}}. A tiny table: one row per model and run. -#}
 {% macro read_records() %}
   {%- set newest -%}
     select model, max_by(batch_id, record_id), max_by(arrival_until, record_id), max_by(fingerprint, record_id), max(record_id)

@@ -1,6 +1,3 @@
-{#- What a model's rows depend on besides its parents: a hash for each var in meta.vars and each seed in meta.seeds, as the text
-    'var anomaly_pct=1f0e3dad, seed symbol=8d5e957f'. A seed counts as the file when this run loads it, else as what was
-    loaded last. -#}
 {% macro reference_fingerprint(node, records) %}
   {%- set parts = [] -%}
   {%- for name in node.config.meta.get('vars', []) -%}

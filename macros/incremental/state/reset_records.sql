@@ -1,5 +1,3 @@
-{#- The reset records ('consume everything') that this run must write: of the models that a full refresh rebuilds, and of those
-    whose table is gone. Stops where rows would be lost, or where the raw lines that a rebuild needs would not be read. -#}
 {% macro reset_records(records) %}
   {%- set resets, models = [], protocol_models() -%}
   {%- for name, node in models.items() -%}

@@ -1,8 +1,3 @@
-{#- Of the rows of `relation` those that are new, or differ from the stored row of their key without being an older version of it.
-    A row whose lineage alone differs keeps its batch_id.
-
-    stored_rows  a condition on `stored` that spares reading rows which cannot match: a bound by date
-    replaces     a condition on `relation`: a row that replaces the stored one whatever their versions, being computed anew -#}
 {% macro changed_rows(relation, stored_rows='true', replaces='false') -%}
 {%- set columns = versioned_columns() -%}
 {%- set is_new -%}stored.{{ columns.key | first }} is null{%- endset -%}

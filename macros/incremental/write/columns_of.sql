@@ -1,4 +1,3 @@
-{#- A comma-separated list of a relation's columns. -#}
 {% macro columns_of(relation, columns) -%}
   {%- for column in columns %}{{ relation }}.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
 {%- endmacro %}

@@ -1,4 +1,3 @@
-{#- True when any of the columns differs between two relations; NULL equals NULL. -#}
 {% macro is_different(left, right, columns) -%}
   {%- for column in columns -%}
     {{ left }}.{{ column }} is distinct from {{ right }}.{{ column }}{{ ' or ' if not loop.last }}

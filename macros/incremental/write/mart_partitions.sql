@@ -1,4 +1,3 @@
-{#- partitioned_by of a mart, by var('partition_grain'). -#}
 {% macro mart_partitions(date_column) %}
   {%- set grain = var('partition_grain') -%}
   {%- if grain not in ('day', 'month', 'symbol_month') -%}

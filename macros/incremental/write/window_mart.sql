@@ -1,7 +1,3 @@
-{#- The configuration of a mart at the grain of fct_bar whose rows depend on the `lookback` bars before them, and on the `dates`
-    dates before theirs that have bars: incremental by merge, with the partition column in the key. `vars` and `seeds` name
-    what else its rows depend on: see reference_fingerprint. bars_in_lookback, has_change_within_lookback and
-    has_change_within_dates take the lookback from here. -#}
 {% macro window_mart(lookback, dates=0, vars=[], seeds=[]) %}
   {{ set_lookback(lookback, dates) }}
   {{ config(

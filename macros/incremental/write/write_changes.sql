@@ -1,5 +1,3 @@
-{#- The last select of a versioned table: the rows of `relation` (one per key, with the columns of versioned_table) that a run
-    writes. On a first build these are all; else see changed_rows, which takes the arguments. -#}
 {% macro write_changes(relation, stored_rows='true', replaces='false') -%}
   {%- set columns = versioned_columns() -%}
   {%- if is_incremental() -%}

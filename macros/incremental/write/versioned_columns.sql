@@ -1,0 +1,3 @@
+{% macro versioned_columns() %}
+  {{ return(model.versioned or model.config.meta.versioned) }}
+{% endmacro %}

@@ -1,0 +1,1 @@
+{% macro double_text(number) %}{{ return('%.17e' | format(number)) }}{% endmacro %}
