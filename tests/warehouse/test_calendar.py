@@ -53,12 +53,12 @@ MOMENTS = [
 
 def test_bars_get_the_session_and_date_of_their_exchange(stored: Lake) -> None:
     aliases = {"BTC-USD": "BTCUSD", "EURUSD=X": "EURUSD"}
-    found = {
+    stored_bars = {
         (r[0], r[1]): (r[2], r[3]) for r in stored.query("select symbol, bar_start_at, session, bar_date from fct_bar")
     }
     for symbol, minute, session, day in MOMENTS:
         key = (aliases.get(symbol, symbol), datetime.fromisoformat(minute).replace(tzinfo=None))
-        assert found[key] == (session, day), (symbol, minute)
+        assert stored_bars[key] == (session, day), (symbol, minute)
 
 
 @pytest.mark.parametrize("mic", ["XNYS", "XLON", "XETR"])
