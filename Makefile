@@ -191,7 +191,7 @@ dashboard-screenshots: setup setup-superset setup-browser ## Draw docs/dashboard
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again
-	@$(PY) seeds/generate_exchange_exceptions.py
+	@$(PY) -m seeds.generate_exchange_calendars
 
 # base and serving are installed apart, at the versions of dev
 LOCKS := $(patsubst requirements/%.in,%,$(wildcard requirements/*.in))

@@ -1,5 +1,5 @@
 -- NVDA against AMZN over the last three months: which did better, and how rough was the way?
--- Picture: lines, what 1 dollar became, dividends put in again
+-- Picture: lines, what 1 dollar became, dividends reinvested
 -- Returns are ratios of levels since the last close three months ago; a split is no return.
 with levels as (
   select

@@ -1,6 +1,6 @@
 -- QQQ and SCHG against VOO over the last six months: average daily and cumulative return
 -- Picture: lines, cumulative return (percent)
--- "over_voo_pct" is the difference of the cumulative returns. Dividends are put in again where the feed delivers them.
+-- "over_voo_pct" is the difference of the cumulative returns. Dividends are reinvested where the feed delivers them.
 with levels as (
   select
     level.symbol,

@@ -1,5 +1,5 @@
 -- META and GOOGL against VOO and SCHG: how did the two baskets do, and what would a repetition mean?
--- Picture: lines, what 1 dollar became, dividends put in again
+-- Picture: lines, what 1 dollar became, dividends reinvested
 -- Each basket holds both symbols in equal parts, bought at the first close of the last 252 sessions and left alone.
 -- The scenario is no forecast. It assumes that the next 63 sessions have the mean and the deviation of these, that days
 -- do not depend on each other, and that nothing is paid for trading: "scenario_low/mid/high" are what 1 dollar becomes at

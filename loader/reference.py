@@ -122,3 +122,8 @@ def exchange_exceptions(mic: str) -> dict[date, str]:
         for row in _rows("exchange_exception")
         if row["mic"] == mic
     }
+
+
+def calendar_ends() -> dict[str, date]:
+    """Return the last date of each exchange calendar, by MIC; calendars that trade around the clock have no end."""
+    return {row["mic"]: date.fromisoformat(row["last_date"]) for row in _rows("exchange_calendar")}

@@ -2,8 +2,8 @@
   materialized='table',
   meta={
     'consumes': [],
-    'seeds': ['symbol', 'symbol_alias', 'symbol_change', 'source', 'exchange', 'exchange_exception'],
-    'vars': ['default_calendar'],
+    'seeds': ['symbol', 'symbol_alias', 'symbol_change', 'source', 'exchange', 'exchange_exception', 'exchange_calendar'],
+    'vars': ['default_calendar', 'calendar_until'],
   }
 ) }}
 

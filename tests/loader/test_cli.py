@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -220,6 +221,60 @@ def test_doctor_names_what_is_broken_and_the_remedy(tmp_path: Path, capsys: pyte
     assert "broken   dead letters           1 files; to land them: python -m loader resend-dead-letters" in said
     assert main(["resend-dead-letters", *lake]) == 0
     assert capsys.readouterr().out == "landed 1 dead letters, 0 left\n"
+
+
+def ending(monkeypatch: pytest.MonkeyPatch, end: date) -> None:
+    """Let every exchange calendar end on a date."""
+    monkeypatch.setattr("loader.reference.calendar_ends", lambda: {"XNYS": end, "XLON": end + timedelta(days=1)})
+
+
+def test_doctor_says_how_far_the_exchange_calendars_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor = ["doctor", "--lake", str(tmp_path)]
+    assert main(doctor) == 0
+    assert "ok       calendar               exchange sessions are known until 2039-12-31" in capsys.readouterr().out
+    today = datetime.now(UTC).date()
+    ending(monkeypatch, today + timedelta(days=366))
+    assert main(doctor) == 0
+    assert "warning" not in capsys.readouterr().out
+    ending(monkeypatch, end := today + timedelta(days=364))
+    assert main(doctor) == 0
+    shown = capsys.readouterr().out
+    assert f"warning  calendar               the calendar of XNYS ends on {end}, within 12 months; " in shown
+    assert "run `make seeds`" in shown
+
+
+@pytest.mark.parametrize(
+    ("dataset", "line", "late"),
+    [
+        ("bars", {"symbol": "TSLA", "bar_start": "2026-07-01T14:30:00Z"}, "TSLA has a bar of 2026-07-01"),
+        ("daily_bars", {"symbol": "TSLA", "session_date": "2026-07-01"}, "TSLA has a bar of 2026-07-01"),
+        ("bars", {"symbol": "TSLA", "bar_start": "2026-07-01T00:30:00Z"}, ""),  # the evening of 2026-06-30 in New York
+        ("bars", {"symbol": "BTC-USD", "bar_start": "2026-07-01T14:30:00Z"}, ""),
+        ("bars", {"symbol": "TSLA", "bar_start": "soon"}, ""),
+        ("bars", {}, ""),
+    ],
+)
+def test_doctor_names_a_bar_after_the_end_of_its_exchange_calendar(
+    dataset: str,
+    line: dict[str, str],
+    late: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ending(monkeypatch, date(2026, 6, 30))
+    path = tmp_path / "raw" / dataset / "dt=2026-07-02" / "hr=00" / "A.ndjson.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(b"no json\n[]\n" + json.dumps(line).encode() + b"\n"))
+    assert main(["doctor", "--lake", str(tmp_path)]) == int(bool(late))
+    shown = capsys.readouterr().out
+    if late:
+        assert f"broken   calendar               {late}, after the calendar of XNYS ends on 2026-06-30; " in shown
+        assert "run `make seeds`" in shown
+    else:
+        assert "has a bar" not in shown
 
 
 def test_what_is_closed_is_said_to_machines_too(

@@ -34,11 +34,11 @@ def recursive(values: Sequence[float], alpha: float, first: int, length: int) ->
 def indicators(bars: Bars) -> dict[str, Values]:
     """Every column of fct_technical_indicator that depends on the series alone (VWAP and relative volume do not)."""
     close = bars.close
-    fast = recursive(close, 2 / 13, 11, 12)
-    slow = recursive(close, 2 / 27, 25, 26)
-    macd: Values = [f - s if f is not None and s is not None else None for f, s in zip(fast, slow, strict=True)]
+    ema_12 = recursive(close, 2 / 13, 11, 12)
+    ema_26 = recursive(close, 2 / 27, 25, 26)
+    macd: Values = [f - s if f is not None and s is not None else None for f, s in zip(ema_12, ema_26, strict=True)]
     warm_up: Values = [None] * min(25, len(close))
-    signal = warm_up + recursive([m for m in macd if m is not None], 0.2, 8, 9)
+    macd_signal = warm_up + recursive([m for m in macd if m is not None], 0.2, 8, 9)
     moves = [0.0] + [after - before for before, after in itertools.pairwise(close)]
     gains = recursive([max(move, 0.0) for move in moves], 1 / 14, 14, 14)
     losses = recursive([max(-move, 0.0) for move in moves], 1 / 14, 14, 14)
@@ -47,30 +47,30 @@ def indicators(bars: Bars) -> dict[str, Values]:
         high - low if last is None else max(high, last) - min(low, last)
         for high, low, last in zip(bars.high, bars.low, before, strict=True)
     ]
-    middle: Values = [None] * len(close)
-    deviation: Values = [None] * len(close)
+    means: Values = [None] * len(close)
+    stddevs: Values = [None] * len(close)
     for i in range(19, len(close)):
         window = close[i - 19 : i + 1]
         mean = math.fsum(window) / 20
-        middle[i], deviation[i] = mean, math.sqrt(math.fsum((x - mean) ** 2 for x in window) / 20)
-    bands = list(zip(middle, deviation, strict=True))
+        means[i], stddevs[i] = mean, math.sqrt(math.fsum((x - mean) ** 2 for x in window) / 20)
+    bands = list(zip(means, stddevs, strict=True))
     return {
-        "ema_12": fast,
-        "ema_26": slow,
+        "ema_12": ema_12,
+        "ema_26": ema_26,
         "macd": macd,
-        "macd_signal": signal,
+        "macd_signal": macd_signal,
         "macd_histogram": [
-            m - s if m is not None and s is not None else None for m, s in zip(macd, signal, strict=True)
+            m - s if m is not None and s is not None else None for m, s in zip(macd, macd_signal, strict=True)
         ],
-        "rsi_14": [_strength(g, x, c) for g, x, c in zip(gains, losses, close, strict=True)],
+        "rsi_14": [_rsi(g, x, c) for g, x, c in zip(gains, losses, close, strict=True)],
         "bollinger_upper": [m + 2 * d if m is not None and d is not None else None for m, d in bands],
-        "bollinger_middle": middle,
+        "bollinger_middle": means,
         "bollinger_lower": [m - 2 * d if m is not None and d is not None else None for m, d in bands],
         "atr_14": recursive(ranges, 1 / 14, 13, 14),
     }
 
 
-def _strength(gain: float | None, loss: float | None, close: float) -> float | None:
+def _rsi(gain: float | None, loss: float | None, close: float) -> float | None:
     if gain is None or loss is None:
         return None
     return 100.0 if gain + loss <= 1e-8 * close else 100 * gain / (gain + loss)

@@ -23,31 +23,31 @@ SPLITS = [  # real ratios and dates, from the seed
 
 
 def weekdays(first: str, count: int) -> list[date]:
-    found: list[date] = []
+    sessions: list[date] = []
     at = date.fromisoformat(first)
-    while len(found) < count:
+    while len(sessions) < count:
         if at.weekday() < 5:
-            found.append(at)
+            sessions.append(at)
         at += timedelta(days=1)
-    return found
+    return sessions
 
 
 def walk(seed: str, count: int) -> list[float]:
     """Closes in one unit throughout, with daily moves of at most 3 %."""
-    rng, price, found = random.Random(seed), 100.0, []
+    rng, price, closes = random.Random(seed), 100.0, []
     for _ in range(count):
         price *= 1 + rng.uniform(-0.03, 0.03)
-        found.append(price)
-    return found
+        closes.append(price)
+    return closes
 
 
 def raw_days(symbol: str, days: list[date], closes: list[float], splits: dict[date, float]) -> list[dict[str, Any]]:
     """What a raw feed shows of continuous closes (in units of the last day): before each split, its ratio higher."""
-    found = []
+    rows = []
     for number, (at, close) in enumerate(zip(days, closes, strict=True)):
         later = math.prod(ratio for effective, ratio in splits.items() if effective > at)
         price = close * later
-        found.append(
+        rows.append(
             day(
                 symbol,
                 at,
@@ -59,7 +59,7 @@ def raw_days(symbol: str, days: list[date], closes: list[float], splits: dict[da
                 low=price / 2,
             )
         )
-    return found
+    return rows
 
 
 @pytest.fixture(scope="module")
@@ -127,12 +127,12 @@ def test_no_return_no_signal_and_no_volume_spike_comes_from_a_split(split_lake: 
 @pytest.mark.slow
 @pytest.mark.parametrize("symbol", ["TWICE", "BACK", "PAID", "SOON"])
 def test_the_adjusted_view_gives_back_the_continuous_series(split_lake: Lake, symbol: str) -> None:
-    found = split_lake.query(f"""
+    rows = split_lake.query(f"""
         select close, volume from v_daily_bar_adjusted where symbol = '{symbol}' order by session_date
     """)
     expected = walk(symbol, 60)
-    assert [row[0] for row in found] == pytest.approx(expected, rel=1e-7)
-    assert [row[1] for row in found] == pytest.approx([1_000_000] * 60, rel=1e-5)
+    assert [row[0] for row in rows] == pytest.approx(expected, rel=1e-7)
+    assert [row[1] for row in rows] == pytest.approx([1_000_000] * 60, rel=1e-5)
 
 
 @pytest.mark.slow

@@ -74,12 +74,12 @@ def rows_of(symbol: str) -> Iterator[dict[str, str]]:
 
 
 def lines(symbol: str) -> list[dict[str, Any]]:
-    found = []
+    records = []
     for number, row in enumerate(rows_of(symbol)):
         prices = {name.lower(): float(row[name]) for name in ("Open", "High", "Low", "Close")}
         at = (row.get("Date") or row["Datetime"])[:10]
         extra: dict[str, Any] = {"adjusted_close": float(row["Adj Close"])} if "Adj Close" in row else {}
-        found.append(
+        records.append(
             day(
                 symbol,
                 at,
@@ -92,7 +92,7 @@ def lines(symbol: str) -> list[dict[str, Any]]:
                 line_number=number,
             )
         )
-    return found
+    return records
 
 
 def raw_lines(symbol: str) -> list[dict[str, Any]]:
@@ -105,13 +105,13 @@ def raw_lines(symbol: str) -> list[dict[str, Any]]:
         date(2021, 7, 20): 4,
         date(2024, 6, 10): 10,
     }
-    found = []
+    records = []
     for line in lines(symbol):
         later = math.prod(r for at, r in splits.items() if at > date.fromisoformat(line["session_date"]))
         prices = {name: f"{float(line[name]) * later:.8f}" for name in ("open", "high", "low", "close")}
         volume = f"{float(line['volume']) / later:.4f}"
-        found.append(line | prices | {"volume": volume, "source": "alphavantage", "price_basis": "raw"})
-    return found
+        records.append(line | prices | {"volume": volume, "source": "alphavantage", "price_basis": "raw"})
+    return records
 
 
 def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
@@ -136,12 +136,12 @@ def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
 def implied_dividends(symbol: str) -> list[dict[str, Any]]:
     """The dividends that the vendor's adjusted closes hold, in today's shares; a smaller one is rounding."""
     rows = list(rows_of(symbol))
-    found = []
+    events = []
     for number, (before, row) in enumerate(itertools.pairwise(rows)):
         close, adjusted = float(before["Close"]), float(before["Adj Close"])
         share = 1 - (adjusted / close) / (float(row["Adj Close"]) / float(row["Close"]))
         if share > 5e-5:
-            found.append(
+            events.append(
                 action(
                     symbol,
                     "dividend",
@@ -152,7 +152,7 @@ def implied_dividends(symbol: str) -> list[dict[str, Any]]:
                     line_number=number,
                 )
             )
-    return found
+    return events
 
 
 def frame(symbol: str) -> pd.DataFrame:
@@ -167,10 +167,10 @@ def frame(symbol: str) -> pd.DataFrame:
 def mart(
     lake: Lake, name: str, symbol: str, columns: list[str], source: str = "yahoo", order: str = "session_date"
 ) -> pd.DataFrame:
-    found = lake.query(
+    rows = lake.query(
         f"select {order}, {', '.join(columns)} from {name} where symbol = '{symbol}' and source = '{source}' order by 1"
     )
-    table = pd.DataFrame(found, columns=["at", *columns])
+    table = pd.DataFrame(rows, columns=["at", *columns])
     return table.assign(at=pd.to_datetime(table["at"])).set_index("at")
 
 
@@ -231,9 +231,9 @@ def test_indicators_agree_with_a_recursion_and_pandas(lake: Lake, symbol: str) -
     ours = mart(lake, "fct_daily_indicator", symbol, [*names, *by_recursion])
     for name, values in by_recursion.items():
         agree(f"{symbol} {name}", ours[name], [np.nan if v is None else v for v in values])
-    fast, slow = close.rolling(5).mean(), close.rolling(20).mean()
-    agree(f"{symbol} sma_5", ours["sma_5"], fast)
-    agree(f"{symbol} sma_20", ours["sma_20"], slow)
+    sma_5, sma_20 = close.rolling(5).mean(), close.rolling(20).mean()
+    agree(f"{symbol} sma_5", ours["sma_5"], sma_5)
+    agree(f"{symbol} sma_20", ours["sma_20"], sma_20)
     agree(
         f"{symbol} relative_volume", ours["relative_volume"], days["Volume"] / days["Volume"].shift().rolling(20).mean()
     )
@@ -243,7 +243,7 @@ def test_indicators_agree_with_a_recursion_and_pandas(lake: Lake, symbol: str) -
     market = frame("VOO")["Close"].reindex(days.index)
     own, its = close.pct_change(), market.pct_change(fill_method=None)
     agree(f"{symbol} beta", ours["beta"], own.rolling(252).cov(its) / its.rolling(252).var().where(own.notna()), 1e-8)
-    crossed = ((fast > slow) & (fast.shift() <= slow.shift())).sum()
+    crossed = ((sma_5 > sma_20) & (sma_5.shift() <= sma_20.shift())).sum()
     assert abs((ours["crossover"] == "BUY").sum() - crossed) <= 1  # pandas' averages may differ in the last bit
 
 
@@ -299,13 +299,13 @@ def test_correlations_agree_with_pandas(lake: Lake, lag_sessions: int) -> None:
         both.iloc[:, 0].shift(1 if lag_sessions == -1 else 0),
         both.iloc[:, 1].shift(1 if lag_sessions == 1 else 0),
     )
-    found = lake.query(f"""
+    values = lake.query(f"""
         select correlation_20, correlation_60 from fct_return_correlation
         where symbol = 'QQQ' and other_symbol = 'VOO' and lag_sessions = {lag_sessions} order by session_date
     """)
     for i, rows in enumerate((20, 60)):
         agree(
-            f"QQQ VOO lag {lag_sessions} over {rows}", [row[i] for row in found], left.rolling(rows).corr(right), 1e-8
+            f"QQQ VOO lag {lag_sessions} over {rows}", [row[i] for row in values], left.rolling(rows).corr(right), 1e-8
         )
 
 
@@ -318,16 +318,16 @@ def test_a_portfolio_agrees_with_pandas(lake: Lake) -> None:
     profit = values.diff().fillna(0).sum(axis=1)
     returns = (values.diff().sum(axis=1) / values.shift()[values.notna()].sum(axis=1)).iloc[1:]
     level = (1 + returns).cumprod()
-    found = lake.query(f"""
+    rows = lake.query(f"""
         select value, profit, daily_return, drawdown, value_at_risk_95 from fct_portfolio_daily
         where session_date <= date '{until}' order by session_date
     """)
-    agree("portfolio value", [row[0] for row in found], values.sum(axis=1))
-    agree("portfolio profit", [row[1] for row in found], profit.cumsum(), 1e-7)
-    agree("portfolio return", [row[2] for row in found][1:], returns, 1e-8)
-    agree("portfolio drawdown", [row[3] for row in found][1:], level / level.cummax().clip(lower=1) - 1, 1e-8)
+    agree("portfolio value", [row[0] for row in rows], values.sum(axis=1))
+    agree("portfolio profit", [row[1] for row in rows], profit.cumsum(), 1e-7)
+    agree("portfolio return", [row[2] for row in rows][1:], returns, 1e-8)
+    agree("portfolio drawdown", [row[3] for row in rows][1:], level / level.cummax().clip(lower=1) - 1, 1e-8)
     worst = returns.rolling(250).apply(lambda window: np.sort(window)[12])
-    agree("portfolio value at risk", [row[4] for row in found][1:], -worst, 1e-8)
+    agree("portfolio value at risk", [row[4] for row in rows][1:], -worst, 1e-8)
     weights = lake.query("select sum(weight) from fct_portfolio_position group by session_date")
     assert all(abs(weight - 1) < 1e-12 for (weight,) in weights)
 
@@ -373,12 +373,12 @@ def test_recorded_events_explain_the_vendor_s_adjusted_closes(vendor_lake: Lake,
 
 
 def test_recorded_events_are_listed_once(vendor_lake: Lake) -> None:
-    found = vendor_lake.query("""
+    actions = vendor_lake.query("""
         select symbol, kind, cast(effective_date as varchar), source, ratio, amount from dim_corporate_action
         where year(effective_date) = case symbol when 'AAPL' then 2020 when 'NVDA' then 2021 when 'MSFT' then 2021 end
         order by 1, 3
     """)
-    assert [(*row[:4], float(row[4] or row[5])) for row in found] == [
+    assert [(*row[:4], float(row[4] or row[5])) for row in actions] == [
         ("AAPL", "split", "2020-08-31", "seed", 4.0),
         ("AAPL", "dividend", "2020-11-06", "yahoo", 0.205),
         ("MSFT", "dividend", "2021-02-17", "yahoo", 0.56),
@@ -438,8 +438,8 @@ def test_a_vendor_s_days_agree_with_its_minutes_as_far_as_they_can(lake: Lake, t
             )
     land(built, "daily_bars", days)
     built.run()
-    found = dict(built.query("select finding, count(*) from fct_daily_reconciliation group by 1"))
-    print(f"minutes against days: {found}")
-    assert sum(found.values()) == 24 * 5
-    assert found["agrees"] >= 60
-    assert "restated" not in found
+    findings = dict(built.query("select finding, count(*) from fct_daily_reconciliation group by 1"))
+    print(f"minutes against days: {findings}")
+    assert sum(findings.values()) == 24 * 5
+    assert findings["agrees"] >= 60
+    assert "restated" not in findings

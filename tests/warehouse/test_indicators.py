@@ -40,15 +40,15 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
     assert loader_main([*arguments, "--lake", str(lake.folder)]) == 0
     lake.run("--select", "+fct_technical_indicator")
     columns = "bar.session, bar.open, bar.high, bar.low, bar.volume, indicator.*"
-    found: dict[str, list[Row]] = defaultdict(list)
+    rows_by_symbol: dict[str, list[Row]] = defaultdict(list)
     names = [row[0] for row in lake.query("describe fct_technical_indicator")]
     for values in lake.query(f"""
         select {columns} from fct_technical_indicator as indicator
         inner join fct_bar as bar using (symbol, bar_interval, source, bar_start_at, bar_date) order by bar_start_at
     """):
         row = dict(zip(["session", "open", "high", "low", "volume", *names], values, strict=True))
-        found[row["symbol"]].append(row)
-    return found
+        rows_by_symbol[row["symbol"]].append(row)
+    return rows_by_symbol
 
 
 def test_a_ramp_has_the_values_that_a_calculation_by_hand_gives(lake: Lake) -> None:
@@ -66,7 +66,7 @@ def test_a_ramp_has_the_values_that_a_calculation_by_hand_gives(lake: Lake) -> N
     )
     lake.run("--select", "+fct_technical_indicator")
     rows = sorted(lake.mart("fct_technical_indicator").values(), key=lambda row: row["bar_start_at"])
-    deviation = math.sqrt((20**2 - 1) / 12)  # of 20 consecutive integers
+    stddev = math.sqrt((20**2 - 1) / 12)  # of 20 consecutive integers
     by_hand: dict[str, tuple[int, Callable[[int], float]]] = {
         "ema_12": (12, lambda n: n - 5.5),  # an average of weight a lags a ramp by (1 - a) / a bars
         "ema_26": (26, lambda n: n - 12.5),
@@ -74,9 +74,9 @@ def test_a_ramp_has_the_values_that_a_calculation_by_hand_gives(lake: Lake) -> N
         "macd_signal": (34, lambda n: 7),
         "macd_histogram": (34, lambda n: 0),
         "rsi_14": (15, lambda n: 100),
-        "bollinger_upper": (20, lambda n: n - 9.5 + 2 * deviation),
+        "bollinger_upper": (20, lambda n: n - 9.5 + 2 * stddev),
         "bollinger_middle": (20, lambda n: n - 9.5),
-        "bollinger_lower": (20, lambda n: n - 9.5 - 2 * deviation),
+        "bollinger_lower": (20, lambda n: n - 9.5 - 2 * stddev),
         "atr_14": (14, lambda n: 1 - 0.5 / 14 * (13 / 14) ** (n - 14)),  # the first low is 0.5: its range is 0.5
         "vwap": (1, lambda n: (n + 1) / 2 - 1 / 3 + 0.5 / 3 / n),
     }
@@ -98,13 +98,13 @@ def test_ta_lib_agrees(series: dict[str, list[Row]], symbol: str) -> None:
     rows = series[symbol]
     high, low, close = (np.array([float(row[name]) for row in rows]) for name in ("high", "low", "close"))
     scale = _column(rows, "close")
-    strength = [None if row["rsi_14"] == 100 else row["rsi_14"] for row in rows]
+    rsi = [None if row["rsi_14"] == 100 else row["rsi_14"] for row in rows]
     upper, middle, lower = talib.BBANDS(close, 20, 2, 2)
     macd, signal, histogram = talib.MACD(close, 12, 26, 9)
     pairs: list[tuple[str, Values, Any, float, int]] = [
         ("ema_12", _column(rows, "ema_12"), talib.EMA(close, 12), 1e-12, 0),
         ("ema_26", _column(rows, "ema_26"), talib.EMA(close, 26), 1e-12, 0),
-        ("rsi_14", strength, talib.RSI(close, 14), 1e-9, 0),
+        ("rsi_14", rsi, talib.RSI(close, 14), 1e-9, 0),
         ("bollinger_middle", _column(rows, "bollinger_middle"), middle, 1e-9, 0),
         # TA-Lib takes the root of a difference of sums: right to half the digits when the bands are narrow
         ("bollinger_upper", _column(rows, "bollinger_upper"), upper, 1e-6, 0),
@@ -212,8 +212,8 @@ def test_vwap_and_relative_volume_follow_the_exchange_s_clock(series: dict[str, 
         mean = math.fsum(window) / len(window) if len(window) >= 5 else 0
         usual.append(float(row["volume"]) / mean if mean else None)
         seen.append((number[day], float(row["volume"])))
-    assert sum(1 for one in vwap if one is not None) > 1000
-    assert sum(1 for one in usual if one is not None) > 1000
+    assert sum(1 for value in vwap if value is not None) > 1000
+    assert sum(1 for value in usual if value is not None) > 1000
     _agree(f"sessions {symbol} vwap", _column(rows, "vwap"), vwap, 1e-12, _column(rows, "close"))
     _agree(f"sessions {symbol} relative_volume", _column(rows, "relative_volume"), usual, 1e-12, usual)
 
@@ -221,7 +221,7 @@ def test_vwap_and_relative_volume_follow_the_exchange_s_clock(series: dict[str, 
 def _agree(
     what: str, ours: Values, theirs: Values, tolerance: float, scale: Values | None, *, mask: bool = True
 ) -> None:
-    """Hold two columns equal to `tolerance` (of `scale` where it is given), NULLs in the same places unless told."""
+    """Assert that two columns agree to `tolerance` (of `scale` where given) and, with `mask`, are NULL alike."""
     assert len(ours) == len(theirs), f"{what}: {len(ours)} rows against {len(theirs)}"
     if mask:
         apart = [i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if (a is None) != (b is None)]
@@ -273,12 +273,12 @@ def _as_minutes(symbol: str, rows: Sequence[Mapping[str, str]]) -> Iterator[Row]
 
 
 def _intraday() -> list[Row]:
-    found = []
+    lines = []
     for number, row in enumerate(_read("oracles/skender/spy_1m_20201215_vwap_expected.csv")):
         start = datetime.fromisoformat(row["date"]).replace(tzinfo=NEW_YORK).astimezone(ZoneInfo("UTC"))
         fields: Row = {name: _plain(row[name]) for name in ("open", "high", "low", "close", "volume")}
-        found.append(bar("SPY", f"{start:%Y-%m-%dT%H:%M:%SZ}", **fields, line_number=number))
-    return found
+        lines.append(bar("SPY", f"{start:%Y-%m-%dT%H:%M:%SZ}", **fields, line_number=number))
+    return lines
 
 
 def _plain(text: str) -> str:

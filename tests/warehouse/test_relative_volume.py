@@ -55,6 +55,6 @@ def test_a_date_inserted_late_moves_the_windows_after_it(lake: Lake) -> None:
     lake.land(day(12, 1), "2026-03-21 05")
     lake.run()
     everything = "select bar_start_at, relative_volume from fct_technical_indicator order by 1"
-    found = lake.query(everything)
-    assert found == lake.refreshed().query(everything)
-    assert sum(usual is not None for _, usual in found) > 60
+    rows = lake.query(everything)
+    assert rows == lake.refreshed().query(everything)
+    assert sum(usual is not None for _, usual in rows) > 60

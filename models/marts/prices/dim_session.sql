@@ -12,11 +12,12 @@ with days as (
       when exception.closes_at is null then exchange.post_closes_at else exchange.early_post_closes_at
     end as post_closes_at
   from {{ ref('exchange') }} as exchange
-  cross join {{ date_series('2000-01-01', '2027-12-31', 'day') }} as series
+  inner join {{ ref('exchange_calendar') }} as calendar on calendar.mic = exchange.mic
+  cross join {{ date_series('2000-01-01', var('calendar_until'), 'day') }} as series
   left join {{ ref('exchange_exception') }} as exception
     on exception.mic = exchange.mic
     and exception.session_date = series.day
-  where not exchange.is_continuous
+  where series.day <= calendar.last_date
     and extract(dow from series.day) not in (0, 6, 7)
     -- an exception without a close is a day off
     and (exception.mic is null or exception.closes_at is not null)
