@@ -18,7 +18,7 @@ class Archive:
         self._store = store
 
     def save(self, payload: bytes) -> str:
-        """StateStore the payload and return its key."""
+        """Write the payload and return its key."""
         digest = sha256(payload)
         key = f"payloads/{digest[:2]}/{digest}.gz"
         if self._store.read(key) is None:

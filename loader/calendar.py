@@ -54,8 +54,8 @@ def sessions(mic: str, first: date, last: date) -> Iterator[Session]:
 def parse_bar_start(label: str, convention: LabelConvention, minutes: int) -> datetime | None:
     """Return the start in UTC of the bar that a vendor labels with a time text, or None when it cannot be read.
 
-    Text with an offset keeps it; text without is the wall clock of the convention's zone. An END label is shifted back
-    by the bar's length. A live bar stamped in mid-minute is floored to the minute.
+    An offset in the text counts; text without one is the wall clock of the convention's zone. An END label is shifted
+    back by the bar's length. A live bar stamped in mid-minute is floored to the minute.
     """
     if not _LABEL.fullmatch(label.strip()):
         return None

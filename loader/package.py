@@ -49,7 +49,7 @@ def build(target: Path) -> int:
 
 
 def pack(target: Path, files: Iterable[tuple[str, Path]]) -> int:
-    """Write a zip of files by name and return its size. Names are sorted, times fixed: equal files give equal bytes."""
+    """Write a zip of files by name and return its size. Names are sorted and times fixed, so it is reproducible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
         for name, path in sorted(files):

@@ -13,7 +13,7 @@ SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class DataSource:
     """A feed: a vendor with one price basis. `settling`: how long after its end a bar may still change."""
 
     source: str
@@ -76,11 +76,11 @@ def _rows(seed: str) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
-def get_source(name: str) -> Source:
+def get_source(name: str) -> DataSource:
     """Return a feed of `seeds/source.csv`. Raises UserError, naming the known feeds, for an unknown one."""
     for row in _rows("source"):
         if row["source"] == name:
-            return Source(name, row["price_basis"], timedelta(seconds=int(row["settling_seconds"])))
+            return DataSource(name, row["price_basis"], timedelta(seconds=int(row["settling_seconds"])))
     known = ", ".join(row["source"] for row in _rows("source"))
     raise UserError(f"unknown source '{name}': known are {known}; add a row to seeds/source.csv for another")
 

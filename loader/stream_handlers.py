@@ -39,9 +39,9 @@ def split_lines(data: bytes) -> list[bytes]:
 
 
 def transform(event: dict[str, Any], context: object = None) -> dict[str, Any]:
-    """HttpResponse Firehose's transformation: one record out for each in, with the same id, every line on its own.
+    """Transform a Firehose batch: one record out for each record in, with the same id.
 
-    A record whose transport encoding is broken comes back as `ProcessingFailed`, which Firehose keeps in its error
+    A record whose transport encoding is invalid is returned as `ProcessingFailed`, which Firehose writes to its error
     prefix; one without any line is `Dropped`.
     """
     return {"records": [_transform_record(record) for record in event["records"]]}

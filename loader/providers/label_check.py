@@ -45,5 +45,5 @@ def format_label_error(context: ParseContext, likely: str) -> str:
     assumed = context.convention.label.upper()
     return (
         f"the bars look {likely.upper()}-labelled, not {assumed}-labelled as assumed for source "
-        f"'{context.source.source}': pass --label {likely}, or --trust-label if you know better"
+        f"'{context.source.source}': pass --label {likely}, or --trust-label to land them as they are"
     )

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from loader import reference
 from loader.calendar import parse_bar_start, parse_session_date
 from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text
-from loader.reference import Exchange, Instrument, LabelConvention, Source
+from loader.reference import DataSource, Exchange, Instrument, LabelConvention
 from tickerlake.errors import UserError
 
 
@@ -19,7 +19,7 @@ class ParseContext:
     Reference data is looked up once, in `build`; `currency` is the instrument's until the payload names another.
     """
 
-    source: Source
+    source: DataSource
     instrument: Instrument
     exchange: Exchange
     bar_interval: str

@@ -52,7 +52,7 @@ class StreamService(Protocol):
 
     @property
     def by_symbol(self) -> bool:
-        """Whether a record holds the lines of one symbol."""
+        """Whether the lines of a record are of one symbol."""
         ...
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:

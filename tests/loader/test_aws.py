@@ -34,7 +34,7 @@ NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        emulated.make_firehose(STREAMS)
+        emulated.create_firehose_streams(STREAMS)
         yield
 
 

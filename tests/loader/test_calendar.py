@@ -26,8 +26,8 @@ NEW_YORK = ZoneInfo("America/New_York")
     ],
 )
 def test_labels_become_starts_in_utc(label: str, convention: str, minutes: int, expected: str) -> None:
-    found = parse_bar_start(label, LabelConvention(convention, NEW_YORK), minutes)
-    assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    start = parse_bar_start(label, LabelConvention(convention, NEW_YORK), minutes)
+    assert start == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("label", ["", "yesterday", "2020-13-01", '    "Error Message": "x"'])

@@ -1,4 +1,4 @@
-"""Every answer a vendor is known to give has its typed outcome, and no answer can break a parser or forge a bar."""
+"""Every known response of a vendor has its typed outcome, and no response can crash a parser or forge a bar."""
 
 import json
 import os
@@ -192,7 +192,7 @@ ODD_TEXT = [
 
 def mutations(body: bytes) -> st.SearchStrategy[bytes]:
     """Bodies that were cut, overwritten, or had a JSON value replaced by an odd one."""
-    spans = [found.span() for found in re.finditer(rb'"[^"]*"|-?[0-9.]+|null|\[[^\[\]]*\]', body)]
+    spans = [match.span() for match in re.finditer(rb'"[^"]*"|-?[0-9.]+|null|\[[^\[\]]*\]', body)]
     place = st.integers(0, len(body))
     replaced = st.lists(st.tuples(st.sampled_from(spans), st.sampled_from(ODD_TEXT)), min_size=1, max_size=3)
     return st.one_of(

@@ -1,4 +1,4 @@
-"""Providers against a server that plays the vendors with their real bodies."""
+"""Providers against a server with the vendors' recorded responses."""
 
 import gzip
 import json
@@ -47,12 +47,12 @@ def context(source: str, symbol: str = "IBM", interval: str = "5min", on: date =
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("adjusted", [True, False])
-def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: bool) -> None:
+def test_alphavantage_intraday_requests_the_month_and_returns_the_range(adjusted: bool) -> None:
     body = recorded("alphavantage/ruby_intraday.json")
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=adjusted, base_url=vendor.url)
-        ask = FetchRequest("bars", datetime(2021, 10, 27, tzinfo=UTC), datetime(2021, 10, 27, 23, 50, tzinfo=UTC))
-        _, outcome = made.fetch(http, context(made.source), ask, KEY)
+        provider = AlphaVantage(adjusted=adjusted, base_url=vendor.url)
+        request = FetchRequest("bars", datetime(2021, 10, 27, tzinfo=UTC), datetime(2021, 10, 27, 23, 50, tzinfo=UTC))
+        _, outcome = provider.fetch(http, context(provider.source), request, KEY)
     assert vendor.requests[0].query == {
         "function": "TIME_SERIES_INTRADAY",
         "symbol": "IBM",
@@ -71,21 +71,21 @@ def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: 
 def test_rapidapi_keeps_the_key_out_of_the_url() -> None:
     body = recorded("alphavantage/ruby_daily.json")
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
-        _, outcome = made.fetch(http, context("rapidapi"), FetchRequest("daily_bars", *DAYS_2021), KEY)
-    (asked,) = vendor.requests
-    assert asked.headers["x-rapidapi-key"] == KEY
-    assert asked.headers["x-rapidapi-host"] == "alpha-vantage.p.rapidapi.com"
-    assert "apikey" not in asked.query
+        provider = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
+        _, outcome = provider.fetch(http, context("rapidapi"), FetchRequest("daily_bars", *DAYS_2021), KEY)
+    (request,) = vendor.requests
+    assert request.headers["x-rapidapi-key"] == KEY
+    assert request.headers["x-rapidapi-host"] == "alpha-vantage.p.rapidapi.com"
+    assert "apikey" not in request.query
     assert [day.close for day in outcome.daily_bars] == ["125.1000", "125.8400", "125.1700"]
 
 
 @pytest.mark.loopback
-def test_adjusted_daily_bars_keep_the_raw_close_beside_the_adjusted_and_find_events() -> None:
+def test_adjusted_daily_bars_have_the_raw_and_the_adjusted_close_and_events() -> None:
     body = recorded("alphavantage/ruby_daily_adjusted.json").replace(b'"1.0"', b'"4.0"', 1)
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(base_url=vendor.url)
-        _, outcome = made.fetch(http, context(made.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
+        provider = AlphaVantage(base_url=vendor.url)
+        _, outcome = provider.fetch(http, context(provider.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
     assert vendor.requests[0].query["function"] == "TIME_SERIES_DAILY_ADJUSTED"
     day = outcome.daily_bars[0]
     assert (day.session_date, day.close, day.volume) == (date(2021, 10, 29), "125.1", "5916789")
@@ -119,9 +119,9 @@ def test_alphavantage_crypto_and_forex_come_in_utc(
     kind = "Crypto" if symbol == "BTCUSD" else "FX"
     body = json.dumps({"Meta Data": meta, f"Time Series {kind} ({name})": {label: row}}).encode()
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
+        provider = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
         on = date(2026, 3, 2)
-        _, outcome = made.fetch(http, context(made.source, symbol, on=on), FetchRequest(dataset, *MARCH), KEY)
+        _, outcome = provider.fetch(http, context(provider.source, symbol, on=on), FetchRequest(dataset, *MARCH), KEY)
     assert expected.items() <= vendor.requests[0].query.items()
     (bar,) = outcome.bars or outcome.daily_bars
     assert (bar.symbol, bar.close, bar.volume) == (symbol, "1.15", row.get("5. volume", "0"))
@@ -132,14 +132,14 @@ def test_alphavantage_crypto_and_forex_come_in_utc(
 
 
 @pytest.mark.loopback
-def test_rows_of_other_days_are_passed_over_and_unreadable_ones_are_not() -> None:
+def test_rows_of_other_days_are_skipped_and_unreadable_ones_are_not() -> None:
     row = {f"{at}. {name}": "1" for at, name in enumerate(("open", "high", "low", "close", "volume"), 1)}
     labels = ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "2026-02-02 09:30:00", "2026-04-01 09:30:00", "soon"]
     body = json.dumps({"Time Series (5min)": dict.fromkeys(labels, row)}).encode()
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, base_url=vendor.url)
+        provider = AlphaVantage(adjusted=False, base_url=vendor.url)
         on = date(2026, 3, 2)
-        _, outcome = made.fetch(http, context(made.source, "TSLA", on=on), FetchRequest("bars", *MARCH), KEY)
+        _, outcome = provider.fetch(http, context(provider.source, "TSLA", on=on), FetchRequest("bars", *MARCH), KEY)
     assert [bar.vendor_label for bar in outcome.bars] == ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "soon"]
 
 
@@ -149,14 +149,14 @@ def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
 ) -> None:
     today = datetime.now(UTC).date().isoformat()
 
-    def answer(asked: ReceivedRequest) -> tuple[int, bytes]:
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
         row = {
             "SPLITS": {"effective_date": today, "split_factor": "2.0000"},
             "DIVIDENDS": {"ex_dividend_date": today, "declaration_date": "None", "amount": "1.67"},
-        }[asked.query["function"]]
+        }[request.query["function"]]
         return 200, json.dumps({"symbol": "IBM", "data": [row]}).encode()
 
-    with VendorServer(answer) as vendor:
+    with VendorServer(respond) as vendor:
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_URL", vendor.url)
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_KEY", KEY)
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_LIMITS", "none")
@@ -173,8 +173,8 @@ def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
 def test_yahoo_daily_bars_and_events() -> None:
     body = recorded("yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json")
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
-        ask = FetchRequest("daily_bars", datetime(2021, 2, 1, tzinfo=UTC), datetime(2022, 1, 31, tzinfo=UTC))
-        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "NVDA", on=date(2025, 1, 1)), ask, "")
+        request = FetchRequest("daily_bars", datetime(2021, 2, 1, tzinfo=UTC), datetime(2022, 1, 31, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "NVDA", on=date(2025, 1, 1)), request, "")
     assert vendor.requests[0].path == "/v8/finance/chart/NVDA"
     assert len(outcome.daily_bars) > 240
     first = outcome.daily_bars[0]
@@ -189,11 +189,11 @@ def test_yahoo_daily_bars_and_events() -> None:
 
 
 @pytest.mark.loopback
-def test_yahoo_spells_symbols_its_own_way_and_days_by_the_exchange() -> None:
+def test_yahoo_spells_symbols_in_its_way_and_dates_days_by_the_exchange() -> None:
     body = recorded("yahoo_chart_v8/chart-BTC-USD-2020-01-01-to-2020-01-03.body.json")
     with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
-        ask = FetchRequest("daily_bars", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 3, tzinfo=UTC))
-        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "BTCUSD"), ask, "")
+        request = FetchRequest("daily_bars", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 3, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "BTCUSD"), request, "")
     assert vendor.requests[0].path == "/v8/finance/chart/BTC-USD"
     assert [(day.symbol, str(day.session_date)) for day in outcome.daily_bars] == [
         ("BTCUSD", f"2020-01-0{day}") for day in (1, 2, 3)
@@ -202,13 +202,13 @@ def test_yahoo_spells_symbols_its_own_way_and_days_by_the_exchange() -> None:
 
 @pytest.mark.loopback
 def test_one_connection_serves_many_requests_and_no_redirect_is_followed() -> None:
-    def answer(asked: ReceivedRequest) -> tuple[int, bytes]:
-        return (302, b"") if asked.path == "/away" else (200, b"{}")
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
+        return (302, b"") if request.path == "/away" else (200, b"{}")
 
-    with VendorServer(answer) as vendor, Http(Redactor([])) as http:
+    with VendorServer(respond) as vendor, Http(Redactor([])) as http:
         assert {http.get(vendor.url, {}).status for _ in range(3)} == {200}
         assert http.get(f"{vendor.url}/away", {}).status == 302
-    assert len({asked.connection for asked in vendor.requests}) == 1
+    assert len({request.connection for request in vendor.requests}) == 1
 
 
 @pytest.mark.loopback
@@ -221,31 +221,31 @@ def test_a_body_without_end_is_cut_off() -> None:
 @pytest.mark.parametrize(
     ("read", "total", "trouble"), [(0.1, 60.0, "ReadTimeout"), (9.0, 0.0, "body not complete after 0 s")]
 )
-def test_a_vendor_that_keeps_us_waiting_is_let_go(read: float, total: float, trouble: str) -> None:
+def test_a_slow_vendor_times_out(read: float, total: float, trouble: str) -> None:
     done = Event()
 
-    def answer(_: ReceivedRequest) -> tuple[int, bytes]:
+    def respond(_: ReceivedRequest) -> tuple[int, bytes]:
         if read < 1:
             done.wait(10)
         return 200, b"x" * 100_000
 
-    with VendorServer(answer) as vendor, Http(Redactor([]), read=read, total=total) as http:
+    with VendorServer(respond) as vendor, Http(Redactor([]), read=read, total=total) as http:
         assert http.get(vendor.url, {}).error == trouble
         done.set()
 
 
 @pytest.mark.loopback
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     encoding = serialization.Encoding.PEM
     file = tmp_path / "server.pem"
     file.write_bytes(
         key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
+        + builder.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
     )
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(file)
@@ -255,33 +255,33 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.loopback
-def test_a_host_that_is_gone_is_a_transport_outcome() -> None:
+def test_an_unreachable_host_is_a_transport_outcome() -> None:
     with Http(Redactor([KEY]), connect=0.2) as http:
-        made = AlphaVantage(base_url="http://127.0.0.1:9")
-        _, outcome = made.fetch(http, context(made.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
+        provider = AlphaVantage(base_url="http://127.0.0.1:9")
+        _, outcome = provider.fetch(http, context(provider.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
     assert (outcome.kind, outcome.message) == (Kind.TRANSPORT, "ConnectionError")
 
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("provider", ["alphavantage", "rapidapi", "http_json"])
-def test_a_key_never_shows_in_anything_written(
+def test_a_key_is_in_nothing_that_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     provider: str,
 ) -> None:
-    echo = f"We have detected your API key as {KEY} and have never said this before."
+    echo = f"We have detected your API key as {KEY} and have never sent this before."
     label = {"Time Series (5min)": {f"2021 {KEY}": {"1. open": KEY, "4. close": json.dumps(KEY)}}}
     bodies = [json.dumps({"Information": echo}), f"<p>{echo}", json.dumps(label), json.dumps([echo])]
 
-    def answer(asked: ReceivedRequest) -> tuple[int, bytes]:
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
         return 200, bodies[len(vendor.requests) % len(bodies)].encode()
 
     description = tmp_path / "api.json"
     lake = tmp_path / "lake"
     caplog.set_level(logging.DEBUG)
-    with VendorServer(answer) as vendor:
+    with VendorServer(respond) as vendor:
         fields = {name: name for name in ("time", "open", "high", "low", "close", "volume")}
         described = {"url": vendor.url + "/{symbol}?token={key}", "rows": [], "fields": fields}
         description.write_text(json.dumps(described))
@@ -307,13 +307,13 @@ def test_a_key_never_shows_in_anything_written(
 
 
 def test_keys_too_short_to_redact_and_missing_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = AlphaVantage()
+    provider = AlphaVantage()
     with pytest.raises(UserError, match="set TICKERLAKE_ALPHAVANTAGE_KEY"):
-        registry.read_keys(made, {})
+        registry.read_keys(provider, {})
     with pytest.raises(UserError, match="3 characters"):
-        registry.read_keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
-    assert registry.read_keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
-    assert registry.read_keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
+        registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
+    assert registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
+    assert registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
 
 
 @pytest.mark.loopback
@@ -328,9 +328,9 @@ def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
         url = vendor.url + "/{symbol}/{interval}?from={first_epoch}"
         body = {"url": url, "rows": ["data", "k"], "fields": fields, "time_unit": "milliseconds"}
         file.write_text(json.dumps(body | {"headers": {"X-Key": "{key}"}, "intervals": {"1min": "1m"}}))
-        made = http_json.load(file)
-        ask = FetchRequest("bars", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
-        _, outcome = made.fetch(http, context("http_json", "A/B", "1min"), ask, KEY)
+        provider = http_json.load(file)
+        request = FetchRequest("bars", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+        _, outcome = provider.fetch(http, context("http_json", "A/B", "1min"), request, KEY)
     assert vendor.requests[0].path == "/A%2FB/1m"
     assert vendor.requests[0].headers["x-key"] == KEY
     (bar,) = outcome.bars
@@ -378,11 +378,11 @@ def test_a_wrong_description_is_named(tmp_path: Path, change: dict[str, object],
 
 
 def test_back_fills_are_cut_as_the_vendor_serves_them() -> None:
-    ask = FetchRequest("bars", datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
-    months = AlphaVantage().plan(ask, "1min")
+    request = FetchRequest("bars", datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    months = AlphaVantage().plan(request, "1min")
     assert [piece.first.strftime("%m-%d %H") for piece in months] == ["01-15 00", "02-01 05", "03-01 05"]
-    weeks = Yahoo().plan(ask, "1min")
+    weeks = Yahoo().plan(request, "1min")
     for pieces in (months, weeks):
-        assert (pieces[0].first, pieces[-1].until) == (ask.first, ask.until)
+        assert (pieces[0].first, pieces[-1].until) == (request.first, request.until)
         assert all(before.until == after.first for before, after in pairwise(pieces))
     assert max((piece.until - piece.first).days for piece in weeks) == 7

@@ -58,12 +58,12 @@ def kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
 
 
 def emulated_firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
-    emulated.make_firehose(STREAMS)
+    emulated.create_firehose_streams(STREAMS)
     return StreamSink(FirehoseService(boto3.client("firehose")), STREAMS, backoff()), emulated.firehose_lines
 
 
 def emulated_kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
-    emulated.make_kinesis(STREAMS)
+    emulated.create_kinesis_streams(STREAMS)
     return StreamSink(KinesisService(boto3.client("kinesis")), STREAMS, backoff()), emulated.kinesis_lines
 
 
@@ -169,15 +169,15 @@ def test_a_line_larger_than_a_record_is_dead_lettered_and_its_neighbours_land(se
     ledger = run.finish(NOW)
     assert client.lines("bars") == [b"before", b"after"]
     assert (ledger["confirmed"], ledger["dead_lettered"]) == (2, 1)
-    (kept,) = (tmp_path / "dead_letters" / "bars").iterdir()
-    assert gzip.decompress(kept.read_bytes()) == lines[1] + b"\n"
+    (dead_letter,) = (tmp_path / "dead_letters" / "bars").iterdir()
+    assert gzip.decompress(dead_letter.read_bytes()) == lines[1] + b"\n"
 
 
 @pytest.mark.parametrize("service", [FirehoseService, KinesisService])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_conservation_holds_whatever_the_destination_does(service: Any, seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
-    client = FaultyClient(seed, partial=0.1, throttle=rng.random() * 0.3, lost_answer=rng.random() * 0.2)
+    client = FaultyClient(seed, partial=0.1, throttle=rng.random() * 0.3, lost_response=rng.random() * 0.2)
     if seed % 3 == 0:
         client.poison = b'"NVDA"'
     run = Run(
@@ -207,7 +207,7 @@ def test_conservation_holds_whatever_the_destination_does(service: Any, seed: in
 
 @pytest.mark.parametrize("service", [FirehoseService, KinesisService])
 def test_a_tenth_of_faults_leaves_999_lines_of_1000_delivered(service: Any) -> None:
-    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_answer=0.1)
+    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_response=0.1)
     sink = StreamSink(service(client), STREAMS, Backoff(sleep=lambda _: None, rng=random.Random(9)))
     confirmed = sum(sink.deliver("bars", DAY[at : at + 10], "RUN", NOW).confirmed for at in range(0, len(DAY), 10))
     assert confirmed >= 0.999 * len(DAY)
