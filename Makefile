@@ -120,7 +120,7 @@ test-aws: setup setup-local-aws setup-infra setup-superset page ## Run the proje
 
 .PHONY: soak
 soak: setup setup-local-aws ## Random faults, runs and crashes on both engines; SEEDS=300 MINUTES=10 SEED=1 KILLS=30
-	@$(PY) -m tests.loader.test_simulated_day $(or $(SEEDS),300) $(or $(SEED),1)
+	@$(PY) -m tests.loader.simulated_day $(or $(SEEDS),300) $(or $(SEED),1)
 	@TICKERLAKE_SOAK=1 $(PY) -m pytest tests/loader -k "forges or conservation"
 	@$(PY) -m tests.warehouse.test_property $(or $(MINUTES),10) $(or $(SEED),1)
 	@$(PY) -m tests.aws.soak $(or $(KILLS),30) $(or $(SEED),1)

@@ -95,8 +95,8 @@ def record_fields() -> dict[str, list[str]]:
     """
     stamp = Stamp(datetime(2026, 1, 1, tzinfo=UTC), "", "")
     lines = {
-        "bars": bar_line(_blank(Bar), stamp, 1, is_final=True),
-        "daily_bars": daily_bar_line(_blank(DailyBar), stamp, 1, is_final=True),
+        "bars": bar_line(_blank(Bar), stamp, 1),
+        "daily_bars": daily_bar_line(_blank(DailyBar), stamp, 1),
         "corporate_actions": corporate_action_line(_blank(CorporateAction), stamp, 1),
     }
     return {dataset: list(json.loads(line)) for dataset, line in lines.items()}

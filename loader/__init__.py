@@ -1,1 +1,1 @@
-"""The thin loader: fetch vendor bars, check their shape, stamp them, and hand the lines to a sink."""
+"""The loader: fetch vendor bars, check their shape, add lineage, and deliver the lines to a sink."""

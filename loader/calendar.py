@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
 from loader import reference
 from loader.reference import LabelConvention
@@ -32,37 +31,31 @@ def sessions(mic: str, first: date, last: date) -> Iterator[Session]:
 
     Calendars that trade around the clock yield every day, from its start to its end.
     """
-    hours = reference.exchange(mic)
-    zone = ZoneInfo(hours["timezone"])
-    exceptions = reference.exchange_exceptions(mic)
-
-    def at(day: date, clock: str) -> datetime:
-        return datetime.combine(day, time.fromisoformat(clock), zone).astimezone(UTC)
-
+    exchange = reference.get_exchange(mic)
+    exceptions = reference.get_exchange_exceptions(mic)
     for offset in range((last - first).days + 1):
         day = first + timedelta(days=offset)
-        if hours["is_continuous"] == "true":
-            start = datetime.combine(day, time(), zone) - timedelta(hours=int(hours["day_shift_hours"]))
-            end = start + timedelta(days=1)
-            yield Session(day, start.astimezone(UTC), start.astimezone(UTC), end.astimezone(UTC), end.astimezone(UTC))
+        if exchange.is_continuous:
+            start, end = exchange.continuous_day(day)
+            yield Session(day, start, start, end, end)
             continue
         early_close = exceptions.get(day)
-        if day.weekday() > 4 or early_close == "":
+        if day.weekday() > 4 or (day in exceptions and early_close is None):
             continue
         yield Session(
             day,
-            at(day, hours["pre_opens_at"]),
-            at(day, hours["opens_at"]),
-            at(day, early_close or hours["closes_at"]),
-            at(day, hours["early_post_closes_at"] if early_close else hours["post_closes_at"]),
+            exchange.to_utc(day, exchange.pre_opens_at),
+            exchange.to_utc(day, exchange.opens_at),
+            exchange.to_utc(day, early_close or exchange.closes_at),
+            exchange.to_utc(day, exchange.early_post_closes_at if early_close else exchange.post_closes_at),
         )
 
 
-def bar_start(label: str, convention: LabelConvention, minutes: int) -> datetime | None:
-    """Translate a vendor's time text to the bar's start in UTC, or None when it cannot be read.
+def parse_bar_start(label: str, convention: LabelConvention, minutes: int) -> datetime | None:
+    """Return the start in UTC of the bar that a vendor labels with a time text, or None when it cannot be read.
 
-    Text with an offset keeps it; text without is the wall clock of the convention's zone. An END label is shifted back
-    by the bar's length. A live bar stamped in mid-minute is floored to the minute.
+    An offset in the text counts; text without one is the wall clock of the convention's zone. An END label is shifted
+    back by the bar's length. A live bar stamped in mid-minute is floored to the minute.
     """
     if not _LABEL.fullmatch(label.strip()):
         return None
@@ -78,8 +71,8 @@ def bar_start(label: str, convention: LabelConvention, minutes: int) -> datetime
     return moment - timedelta(minutes=minutes) if convention.label == "end" else moment
 
 
-def session_date(label: str) -> date | None:
-    """Read a vendor's day, `YYYY-MM-DD` with or without a time after it, or None when it cannot be read."""
+def parse_session_date(label: str) -> date | None:
+    """Return a vendor's day, `YYYY-MM-DD` with or without a time after it, or None when it cannot be read."""
     if not _DAY.fullmatch(label.strip()):
         return None
     try:

@@ -1,11 +1,11 @@
-"""JSON from outside, read so that no body can do harm: numbers stay text, depth and size are bounded."""
+"""Safe decoding of untrusted JSON: numbers stay text, depth and size are bounded."""
 
 import json
 import re
 from typing import Any
 
 MAX_BYTES = 32 * 1024 * 1024
-"""A larger file is refused: a year of minutes is under 20 MB. What comes over HTTP is cut off earlier."""
+"""Largest accepted body: a year of minutes is under 20 MB. HTTP responses have a lower limit of their own."""
 _INTEGER = re.compile(r"-?[0-9]{1,15}(\.0+)?")
 
 
@@ -16,7 +16,7 @@ class Number(str):
 
 
 def decode(payload: bytes) -> Any:
-    """Decode a body; numbers become `Number`. Raises ValueError, and nothing else, for what is not sound JSON."""
+    """Decode a body; numbers become `Number`. Raises ValueError, and nothing else, for invalid JSON."""
     if len(payload) > MAX_BYTES:
         raise ValueError("body too large")
     try:
@@ -26,16 +26,16 @@ def decode(payload: bytes) -> Any:
 
 
 def integer(value: object) -> int | None:
-    """Read a whole number of up to 15 digits, else None."""
+    """Return a whole number of up to 15 digits, else None."""
     return int(value.partition(".")[0]) if isinstance(value, Number) and _INTEGER.fullmatch(value) else None
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Give the value if it is an object, else an empty one."""
+    """Return the value if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def looks_like_html(payload: bytes) -> bool:
-    """Tell whether a body is a web page: a consent form, a gateway's or an application's error."""
+    """Return whether a body is a web page: a consent form, a gateway's or an application's error."""
     head = payload[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     return head.startswith((b"<!doctype html", b"<html", b"<head", b"<body", b"<!--"))

@@ -1,58 +1,116 @@
-"""What is there, what is missing, and what to do next; asks no vendor."""
+"""Diagnosis of one machine's set-up: what works, what is missing, how to fix it. Makes no request to a vendor.
+
+A new check is a function of a `Setup` that yields findings, and an entry in `CHECKS`.
+"""
 
 import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from loader import reference, store
+from loader import reference
 from loader.providers import registry
 from loader.quota import Quota
 from loader.settings import Settings
 from loader.sinks import dead_letters
-from loader.store import Store
+from loader.store import StateStore, store_from_environment
 from tickerlake.errors import UserError
 
 
-def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Yield one finding a line: what was examined, `ok`, `missing`, `warning` or `broken`, and the figure or remedy."""
-    yield _lake(settings.lake)
-    yield _calendar(settings.lake, datetime.now(UTC).date())
-    yield "sink", "ok", settings.sink
-    kept = store.choose(settings.lake, environment)
-    for name in registry.PROVIDERS:
-        yield _provider(name, kept, environment)
-    runs = sorted((settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
-    if not runs:
-        yield "last run", "missing", "try: python -m loader fetch --provider yahoo --symbols TSLA"
-    else:
-        yield _last_run(runs[-1])
-    buried = kept.keys(dead_letters.FOLDER)
-    if buried:
-        yield "dead letters", "broken", f"{len(buried)} files; to land them: python -m loader resend-dead-letters"
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check: its subject, `ok`, `missing`, `warning` or `broken`, and the figure or the remedy."""
+
+    what: str
+    state: str
+    detail: str
 
 
-def _lake(lake: Path) -> tuple[str, str, str]:
+@dataclass(frozen=True)
+class Setup:
+    """What checks examine."""
+
+    settings: Settings
+    store: StateStore
+    environment: Mapping[str, str]
+
+
+def examine(settings: Settings, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the findings of every check."""
+    setup = Setup(settings, store_from_environment(settings.lake, environment), environment)
+    for check in CHECKS:
+        yield from check(setup)
+
+
+def check_lake(setup: Setup) -> Iterator[Finding]:
+    """Check that the lake's folder is writable."""
+    lake = setup.settings.lake
     existing = next(folder for folder in (lake, *lake.absolute().parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        return "lake", "broken", f"{existing} cannot be written: choose another with --lake or TICKERLAKE_LAKE"
-    return "lake", "ok", str(lake) if lake.exists() else f"{lake} (made by the first run)"
+        remedy = "choose another with --lake or TICKERLAKE_LAKE"
+        yield Finding("lake", "broken", f"{existing} is not writable: {remedy}")
+    else:
+        yield Finding("lake", "ok", str(lake) if lake.exists() else f"{lake} (created by the first run)")
 
 
-def _calendar(lake: Path, today: date) -> tuple[str, str, str]:
+def check_calendar(setup: Setup) -> Iterator[Finding]:
+    """Check that the exchange calendars go on for 12 months, and that no landed bar lies beyond them."""
     ends = reference.calendar_ends()
     mic, end = min(ends.items(), key=lambda item: item[1])
     remedy = "raise var calendar_until in dbt_project.yml and run `make seeds`"
-    if late := next(_late_bars(lake, ends), None):
-        return "calendar", "broken", f"{late}; {remedy}"
-    if end < today + timedelta(days=365):
-        return "calendar", "warning", f"the calendar of {mic} ends on {end}, within 12 months; {remedy}"
-    return "calendar", "ok", f"exchange sessions are known until {end}"
+    if late := next(_late_bars(setup.settings.lake, ends), None):
+        yield Finding("calendar", "broken", f"{late}; {remedy}")
+    elif end < datetime.now(UTC).date() + timedelta(days=365):
+        yield Finding("calendar", "warning", f"the calendar of {mic} ends on {end}, within 12 months; {remedy}")
+    else:
+        yield Finding("calendar", "ok", f"exchange sessions are known until {end}")
+
+
+def check_sink(setup: Setup) -> Iterator[Finding]:
+    """Report the sink."""
+    yield Finding("sink", "ok", setup.settings.sink)
+
+
+def check_providers(setup: Setup) -> Iterator[Finding]:
+    """Check each provider's keys, and the requests that they have left today."""
+    for name in registry.PROVIDERS:
+        try:
+            provider = registry.build_provider(name, setup.environment)
+            keys = registry.read_keys(provider, setup.environment)
+            limits = registry.resolve_limits(name, provider, setup.environment)
+        except UserError as error:
+            yield Finding(name, "missing", str(error))
+            continue
+        remaining = Quota(setup.store, provider.source, limits, keys).remaining_today()
+        detail = f"{len(keys)} key(s)" if provider.key_variable else "needs no key"
+        yield Finding(name, "ok", detail if remaining is None else f"{detail}, {remaining} requests left today")
+
+
+def check_last_run(setup: Setup) -> Iterator[Finding]:
+    """Check the ledger of the newest run in a folder's raw zone."""
+    ledgers = sorted((setup.settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
+    if not ledgers:
+        yield Finding("last run", "missing", "try: python -m loader fetch --provider yahoo --symbols TSLA")
+        return
+    try:
+        run = json.loads(gzip.decompress(ledgers[-1].read_bytes()).splitlines()[0])
+        detail = f"{run['command']} of {run['finished_at']}: {run['confirmed']:,} lines, {run['outcomes']}"
+        yield Finding("last run", "broken" if run["dead_lettered"] else "ok", detail)
+    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError):
+        yield Finding("last run", "broken", f"cannot read {ledgers[-1]}")
+
+
+def check_dead_letters(setup: Setup) -> Iterator[Finding]:
+    """Check that no line waits to be sent again."""
+    files = setup.store.keys(dead_letters.FOLDER)
+    if files:
+        detail = f"{len(files)} files; to land them: python -m loader resend-dead-letters"
+        yield Finding("dead letters", "broken", detail)
 
 
 def _late_bars(lake: Path, ends: Mapping[str, date]) -> Iterator[str]:
@@ -64,8 +122,8 @@ def _late_bars(lake: Path, ends: Mapping[str, date]) -> Iterator[str]:
     for path in sorted((lake / "raw").glob("*bars/dt=*/hr=*/*.ndjson.gz")):
         if path.parent.parent.name > first:
             for line in _lines(path):
-                symbol = reference.canonical_symbol(str(line.get("symbol")))
-                mic = reference.instrument(symbol).mic
+                symbol = reference.to_canonical_symbol(str(line.get("symbol")))
+                mic = reference.get_instrument(symbol).mic
                 day = _exchange_date(line, mic)
                 if day and mic in ends and day > ends[mic]:
                     yield f"{symbol} has a bar of {day}, after the calendar of {mic} ends on {ends[mic]}"
@@ -92,25 +150,14 @@ def _exchange_date(line: Mapping[str, Any], mic: str) -> date | None:
         moment = datetime.fromisoformat(line["bar_start"])
     except (KeyError, TypeError, ValueError):
         return None
-    return moment.astimezone(ZoneInfo(reference.exchange(mic)["timezone"])).date()
+    return moment.astimezone(reference.get_exchange(mic).zone).date()
 
 
-def _provider(name: str, kept: Store, environment: Mapping[str, str]) -> tuple[str, str, str]:
-    try:
-        made = registry.provider(name, environment)
-        keys = registry.keys(made, environment)
-        quota = Quota(kept, made.source, registry.limits(name, made, environment), keys)
-    except UserError as error:
-        return name, "missing", str(error)
-    left = quota.left_today()
-    owned = f"{len(keys)} key(s)" if made.key_variable else "needs no key"
-    return name, "ok", owned if left is None else f"{owned}, {left} requests left today"
-
-
-def _last_run(path: Path) -> tuple[str, str, str]:
-    try:
-        ledger = json.loads(gzip.decompress(path.read_bytes()).splitlines()[0])
-        text = f"{ledger['command']} of {ledger['finished_at']}: {ledger['confirmed']:,} lines, {ledger['outcomes']}"
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError):
-        return "last run", "broken", f"cannot read {path}"
-    return "last run", "ok" if not ledger["dead_lettered"] else "broken", text
+CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
+    check_lake,
+    check_calendar,
+    check_sink,
+    check_providers,
+    check_last_run,
+    check_dead_letters,
+)

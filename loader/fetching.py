@@ -1,4 +1,4 @@
-"""Requests under a quota: the one loop that `fetch`, `backfill`, `watch` and the Lambda handler share."""
+"""Requests under rate limits: the one loop that `fetch`, `backfill`, `watch` and the Lambda handler share."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -7,81 +7,83 @@ from datetime import UTC, datetime
 
 from loader.http import Http
 from loader.outcome import Kind, Outcome
-from loader.providers.base import Ask, Provider
-from loader.providers.context import Context
+from loader.providers.base import FetchRequest, Provider
+from loader.providers.parse_context import ParseContext
 from loader.quota import Quota
 from loader.run import Run
 from tickerlake.errors import UserError
 
 QUOTA_USED_UP = "quota used up"
-_GIVEN_UP = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
+_NOT_SERVED = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
 
 
 def utc_now() -> datetime:
-    """Give the time of day, aware and in UTC."""
+    """Return the current time, aware and in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass
-class Report:
-    """What came of some requests: `done` is what the vendor answered in full, `missed` is said why."""
+class FetchReport:
+    """The results of some requests: `done` were answered in full, `missed` were not, each with the reason."""
 
-    done: list[tuple[str, Ask, Outcome, datetime]] = field(default_factory=list)
-    missed: list[tuple[str, Ask, str]] = field(default_factory=list)
+    done: list[tuple[str, FetchRequest, Outcome, datetime]] = field(default_factory=list)
+    missed: list[tuple[str, FetchRequest, str]] = field(default_factory=list)
 
 
 @dataclass
 class Fetcher:
-    """Makes requests of one provider. `say` hears each failure in one redacted line."""
+    """Makes requests of one provider. `log` receives each failure as one redacted line."""
 
     provider: Provider
     http: Http
     quota: Quota
     bar_interval: str
-    say: Callable[[str], object]
+    log: Callable[[str], object]
     now: Callable[[], datetime] = utc_now
     attempts: int = 3
     rng: random.Random = field(default_factory=random.Random)
 
-    def fetch(self, run: Run, asks: Iterable[tuple[str, Ask]]) -> Report:
-        """Make the requests in order and hand their answers to the run.
+    def fetch(self, run: Run, requests: Iterable[tuple[str, FetchRequest]]) -> FetchReport:
+        """Make the requests in order and add their responses to the run.
 
-        A throttled or broken request is repeated; a key whose day is over gives way to the next one; a symbol that the
-        vendor does not serve is left out. When no key is left, the rest is reported as missed.
+        A throttled or broken request is retried; a key whose daily quota is used up is replaced by the next one; a
+        symbol that the vendor does not serve is skipped. When no key is left, the rest is reported as missed.
         """
-        report = Report()
-        hopeless: set[str] = set()
-        spent = False
-        for symbol, ask in asks:
-            if symbol in hopeless:
-                report.missed.append((symbol, ask, "the vendor does not serve the symbol"))
+        report = FetchReport()
+        not_served: set[str] = set()
+        is_spent = False
+        for symbol, request in requests:
+            if symbol in not_served:
+                report.missed.append((symbol, request, "the vendor does not serve the symbol"))
                 continue
-            outcome = None if spent else self._one(run, symbol, ask)
+            outcome = None if is_spent else self._fetch_with_retries(run, symbol, request)
             if outcome is None:
-                spent = True
-                report.missed.append((symbol, ask, QUOTA_USED_UP))
+                is_spent = True
+                report.missed.append((symbol, request, QUOTA_USED_UP))
             elif outcome.is_failure:
-                self.say(f"{symbol}: {outcome.kind}: {outcome.message}")
-                report.missed.append((symbol, ask, f"{outcome.kind}: {outcome.message}"))
-                hopeless |= {symbol} if outcome.kind in _GIVEN_UP else set()
+                reason = f"{outcome.kind}: {outcome.message}"
+                self.log(f"{symbol}: {reason}")
+                report.missed.append((symbol, request, reason))
+                if outcome.kind in _NOT_SERVED:
+                    not_served.add(symbol)
             else:
-                report.done.append((symbol, ask, outcome, self.now()))
+                report.done.append((symbol, request, outcome, self.now()))
         return report
 
-    def _one(self, run: Run, symbol: str, ask: Ask) -> Outcome | None:
+    def _fetch_with_retries(self, run: Run, symbol: str, request: FetchRequest) -> Outcome | None:
         outcome: Outcome | None = None
         for attempt in range(self.attempts + len(self.quota.keys)):
-            key = self.quota.take()
+            key = self.quota.acquire_key()
             if key is None:
                 return outcome if outcome and outcome.kind is Kind.BAD_KEY else None
             received_at = self.now()
-            context = Context.build(self.provider.source, symbol, self.bar_interval, received_at.date())
-            payload, outcome = self.provider.fetch(self.http, context, ask, key)
-            run.take(outcome, payload, received_at)
+            context = ParseContext.build(self.provider.source, symbol, self.bar_interval, received_at.date())
+            payload, outcome = self.provider.fetch(self.http, context, request, key)
+            run.add_response(outcome, payload, received_at)
             if outcome.kind is Kind.DAILY_QUOTA:
-                self.quota.exhaust(key)
+                self.quota.mark_exhausted(key)
             elif outcome.kind is Kind.BAD_KEY:
-                self.quota.refuse(key)
+                self.quota.mark_refused(key)
             elif outcome.kind in (Kind.BURST_LIMIT, Kind.TRANSPORT) and attempt + 1 < self.attempts:
                 self.quota.sleep(self.rng.uniform(0.5, 2.0 * 2**attempt))
             else:
@@ -89,9 +91,9 @@ class Fetcher:
         return outcome
 
 
-def check(bar_interval: str, source: str, symbols: Iterable[str]) -> None:
-    """Refuse what no request could mend before one is made. Raises UserError."""
+def validate_request(bar_interval: str, source: str, symbols: Iterable[str]) -> None:
+    """Raise UserError for symbols, an interval or a source that no request can serve."""
     for symbol in symbols:
         if not symbol.isascii() or not symbol.isprintable() or len(symbol) > 32:
-            raise UserError(f"'{symbol[:40]}' is no symbol: printable ASCII, at most 32 characters")
-        Context.build(source, symbol, bar_interval, datetime.now(UTC).date())
+            raise UserError(f"invalid symbol '{symbol[:40]}': use printable ASCII, at most 32 characters")
+        ParseContext.build(source, symbol, bar_interval, datetime.now(UTC).date())

@@ -1,4 +1,4 @@
-"""The one way to a vendor: one connection pool, time-outs, a bound on bodies, TLS checked, secrets out at the edge."""
+"""The HTTP client for vendors: one connection pool, time-outs, limited bodies, checked TLS, redacted responses."""
 
 import logging
 import time
@@ -13,22 +13,22 @@ from loader.outcome import Kind, Outcome
 from loader.redact import LogFilter, Redactor
 
 MAX_BYTES = 8 * 1024 * 1024
-"""A longer body is cut off: a month of minutes takes 3.5 MB, and decoding may take 160 times a hostile body's size."""
+"""Largest accepted body: a month of minutes takes 3.5 MB, and decoding may take 160 times a hostile body's size."""
 _CHUNK = 64 * 1024
 _AGENT = "Mozilla/5.0 (tickerlake)"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, secrets already taken out. Status 0: nothing did, and `trouble` says why in a word."""
+class HttpResponse:
+    """A redacted response. Status 0: there was none, and `error` is the reason in a few words."""
 
     status: int
     body: bytes = b""
-    trouble: str = ""
+    error: str = ""
 
 
 class Http:
-    """A session that is closed with its `with` block. Time-outs in seconds; `total` bounds a body that trickles in."""
+    """A session that is closed with its `with` block. Time-outs in seconds; `total` limits a slow body."""
 
     def __init__(
         self,
@@ -56,10 +56,10 @@ class Http:
         self._session.close()
         logging.getLogger("urllib3.connectionpool").removeFilter(self._filter)
 
-    def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Answer:
-        """Fetch a URL, without following it to another host. Never raises: trouble on the way is an answer, too.
+    def get(self, url: str, params: Mapping[str, str], headers: Mapping[str, str] | None = None) -> HttpResponse:
+        """Fetch a URL without following redirects. Never raises: a failure is a response with status 0.
 
-        The exception itself is let go, since its text holds the URL.
+        The exception's text is dropped, since it contains the URL.
         """
         deadline = time.monotonic() + self._total
         try:
@@ -75,23 +75,23 @@ class Http:
                 for chunk in response.iter_content(_CHUNK):
                     body += chunk
                     if len(body) > self._max_bytes:
-                        return Answer(0, trouble=f"body larger than {self._max_bytes:,} bytes")
+                        return HttpResponse(0, error=f"body larger than {self._max_bytes:,} bytes")
                     if time.monotonic() > deadline:
-                        return Answer(0, trouble=f"body not complete after {self._total:.0f} s")
-                return Answer(response.status_code, self._redactor.bytes(bytes(body)))
+                        return HttpResponse(0, error=f"body not complete after {self._total:.0f} s")
+                return HttpResponse(response.status_code, self._redactor.bytes(bytes(body)))
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            return Answer(0, trouble=type(error).__name__)
+            return HttpResponse(0, error=type(error).__name__)
 
 
-def refusal(answer: Answer) -> Outcome | None:
-    """Classify what HTTP itself says; None when the body decides (200, and statuses with a vendor's own words)."""
-    status = answer.status
+def classify_status(response: HttpResponse) -> Outcome | None:
+    """Return the outcome of an HTTP status; None when the body decides (200, and statuses with a vendor's message)."""
+    status = response.status
     if not status:
-        return Outcome(Kind.TRANSPORT, message=answer.trouble)
+        return Outcome(Kind.TRANSPORT, message=response.error)
     if status == 429:
-        words = answer.body[:2000].lower()
-        daily = any(word in words for word in (b"daily", b"per day", b"monthly", b"per month"))
-        return Outcome(Kind.DAILY_QUOTA, message="the quota is used up") if daily else _burst()
+        message = response.body[:2000].lower()
+        is_daily = any(word in message for word in (b"daily", b"per day", b"monthly", b"per month"))
+        return Outcome(Kind.DAILY_QUOTA, message="the quota is used up") if is_daily else _burst_limit()
     if status == 401:
         return Outcome(Kind.BAD_KEY, message="the vendor refused the key (401)")
     if status == 403:
@@ -101,5 +101,5 @@ def refusal(answer: Answer) -> Outcome | None:
     return None
 
 
-def _burst() -> Outcome:
+def _burst_limit() -> Outcome:
     return Outcome(Kind.BURST_LIMIT, message="too many requests")

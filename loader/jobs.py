@@ -1,4 +1,4 @@
-"""Work over many symbols: increments, back-fill, polling. Each attempt is a run; progress is noted after it landed."""
+"""Jobs over many symbols: increments and back-fills. An attempt is a run; progress is recorded after it landed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,28 +6,39 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from loader.fetching import QUOTA_USED_UP, Fetcher, Report, utc_now
+from loader.fetching import QUOTA_USED_UP, Fetcher, FetchReport, utc_now, validate_request
 from loader.http import Http
-from loader.progress import Progress, advance, fair_order, incremental, is_open, reach
+from loader.progress import Progress, advance, finality, is_open, missing_ranges, round_robin
 from loader.providers import registry
-from loader.providers.base import Ask, Provider
+from loader.providers.base import FetchRequest, Provider
 from loader.quota import Quota
 from loader.record import utc_text
 from loader.redact import Redactor
 from loader.run import Run
+from loader.settings import Settings
 from loader.sinks import Sink
-from loader.store import Store
+from loader.sinks.factory import sink_from_settings
+from loader.store import StateStore, store_from_environment
 
-PIECES_PER_RUN = 10
-"""A back-fill lands and notes its work every so many requests: a kill costs at most these."""
+REQUESTS_PER_RUN = 10
+"""A back-fill lands and records its progress after so many requests: a kill repeats at most these."""
 
 _SETTLED = timedelta(hours=1)
-"""A request is done for good when its range ended so long ago; a younger one, with provisional rows, is made again."""
+"""A request counts as done when its range ended so long ago; a younger one, with provisional rows, is made again."""
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """A finished run, the report of its requests, and its ledger record."""
+
+    run: Run
+    report: FetchReport
+    ledger: dict[str, object]
 
 
 @dataclass
-class Job:
-    """One provider, one dataset, some symbols, and where lines and state go."""
+class FetchJob:
+    """One provider, one dataset, some symbols, and the destinations of lines and state."""
 
     name: str
     provider: Provider
@@ -37,8 +48,8 @@ class Job:
     bar_interval: str
     lake: Path
     sink: Sink
-    store: Store
-    say: Callable[[str], object]
+    store: StateStore
+    log: Callable[[str], object]
     archive_all: bool = False
     attempts: int = 3
     now: Callable[[], datetime] = utc_now
@@ -46,100 +57,130 @@ class Job:
     @classmethod
     def build(
         cls,
+        settings: Settings,
         name: str,
         symbols: Sequence[str],
         dataset: str,
         bar_interval: str,
-        lake: Path,
-        sink: Sink,
-        store: Store,
-        say: Callable[[str], object],
+        log: Callable[[str], object],
         environment: Mapping[str, str],
-    ) -> "Job":
-        """Put a job together from the environment. Raises UserError for what is unknown or missing."""
-        made = registry.provider(name, environment)
-        keys = registry.keys(made, environment)
-        quota = Quota(store, made.source, registry.limits(name, made, environment), keys)
-        return cls(name, made, quota, symbols, dataset, bar_interval, lake, sink, store, say)
+    ) -> "FetchJob":
+        """Return the job of settings and environment. Raises UserError for unknown or missing values."""
+        provider = registry.build_provider(name, environment)
+        keys = registry.read_keys(provider, environment)
+        store = store_from_environment(settings.lake, environment)
+        quota = Quota(store, provider.source, registry.resolve_limits(name, provider, environment), keys)
+        validate_request(bar_interval, provider.source, symbols)
+        sink = sink_from_settings(settings)
+        return cls(name, provider, quota, symbols, dataset, bar_interval, settings.lake, sink, store, log)
 
-    def ask(self, command: str, asks: Sequence[tuple[str, Ask]]) -> tuple[Run, Report, dict[str, object]]:
-        """Make requests and land their answers as one run. Returns the run, its report and its ledger record."""
+    def run_requests(self, command: str, requests: Sequence[tuple[str, FetchRequest]]) -> FetchResult:
+        """Make requests and land their responses as one run."""
         run = Run(self.lake, command, self.name, self.now(), self.archive_all, sink=self.sink, store=self.store)
         with Http(Redactor(self.quota.keys)) as http:
-            fetcher = Fetcher(self.provider, http, self.quota, self.bar_interval, self.say, self.now, self.attempts)
-            report = fetcher.fetch(run, asks)
-        return run, report, run.finish(self.now())
+            fetcher = Fetcher(self.provider, http, self.quota, self.bar_interval, self.log, self.now, self.attempts)
+            report = fetcher.fetch(run, requests)
+        return FetchResult(run, report, run.finish(self.now()))
 
-    def plan(self, asks: Mapping[str, Ask], served_at: dict[str, str]) -> list[tuple[str, Ask]]:
-        """Cut each symbol's range as the vendor serves it, drop what no exchange traded in, and take turns."""
-        pieces = {
-            symbol: [piece for piece in self.provider.plan(ask, self.bar_interval) if is_open(symbol, piece)]
-            for symbol, ask in asks.items()
-        }
-        return fair_order(pieces, served_at)
+    def fetch_range(self, command: str, lookback: timedelta) -> FetchResult:
+        """Fetch all symbols from `lookback` before now on."""
+        now = self.now()
+        request = FetchRequest(self.dataset, now - lookback, now)
+        pieces = [
+            (symbol, piece) for symbol in self.symbols for piece in self.provider.plan(request, self.bar_interval)
+        ]
+        return self.run_requests(command, pieces)
 
-    def increment(self, command: str, back: timedelta) -> tuple[Run, Report, dict[str, object]] | None:
+    def fetch_increment(self, command: str, lookback: timedelta) -> FetchResult | None:
         """Fetch what is missing or provisional; None when every exchange was closed since the last bar.
 
-        Progress is noted only when no line waits for another attempt, and never past a request that was missed.
+        Progress is recorded only when no line waits for a retry, and never past a missed request.
         """
         progress, now = self._live(), self.now()
-        asks = incremental(progress, self.symbols, self.dataset, now, back)
-        if not asks:
+        requests = missing_ranges(progress, self.symbols, self.dataset, now, lookback)
+        if not requests:
             return None
-        run, report, ledger = self.ask(command, self.plan(asks, progress.read().get("served_at", {})))
-        if not run.is_worth_repeating:
-            incomplete = {symbol for symbol, _, _ in report.missed}
-            reached: dict[str, datetime] = {}
-            provisional: dict[str, datetime | None] = {}
-            for symbol, _, outcome, received_at in report.done:
-                first, until = reach(outcome, received_at)
-                if until:
-                    provisional[symbol] = provisional.get(symbol) or first
-                if until and symbol not in incomplete:
-                    reached[symbol] = provisional[symbol] or max(until, reached.get(symbol, until))
-            advance(progress, reached, provisional, now, {symbol for symbol, *_ in report.done})
-        return run, report, ledger
+        result = self.run_requests(command, self._plan(requests, progress.read().get("served_at", {})))
+        if not result.run.should_retry:
+            self._record_increment(progress, result.report, now)
+        return result
 
     def oldest_provisional(self) -> datetime | None:
-        """Give the start of the oldest landed row that waits for its final version; None when none does."""
+        """Return the start of the oldest landed row that waits for its final version; None when there is none."""
         waiting = self._live().read().get("provisional", {})
-        return min((datetime.fromisoformat(waiting[one]) for one in self.symbols if one in waiting), default=None)
+        return min(
+            (datetime.fromisoformat(waiting[symbol]) for symbol in self.symbols if symbol in waiting), default=None
+        )
 
-    def remaining(self, first: datetime, until: datetime) -> tuple[list[tuple[str, Ask]], int]:
-        """Give a back-fill's requests that are not done yet, and how many are."""
-        state = self._backfill().read().get("done", {})
-        wanted = self.plan({symbol: Ask(self.dataset, first, until) for symbol in self.symbols}, {})
-        left = [(symbol, ask) for symbol, ask in wanted if _piece(ask) not in state.get(symbol, [])]
-        return left, len(wanted) - len(left)
+    def remaining(self, first: datetime, until: datetime) -> tuple[list[tuple[str, FetchRequest]], int]:
+        """Return the requests of a back-fill that are not done yet, and the number of those that are."""
+        done = self._backfill().read().get("done", {})
+        planned = self._plan({symbol: FetchRequest(self.dataset, first, until) for symbol in self.symbols}, {})
+        remaining = [
+            (symbol, request) for symbol, request in planned if _request_key(request) not in done.get(symbol, [])
+        ]
+        return remaining, len(planned) - len(remaining)
 
     def backfill(
-        self, first: datetime, until: datetime, tell: Callable[[int, int], object]
-    ) -> tuple[int, list[tuple[str, Ask, str]], int]:
-        """Fetch what is left of a range, a run for every few requests, and note each run's work once it has landed.
+        self, first: datetime, until: datetime, on_progress: Callable[[int, int], object]
+    ) -> tuple[int, list[tuple[str, FetchRequest, str]], int]:
+        """Fetch what remains of a range, a run for every few requests, and record each run's progress after it landed.
 
-        Stops at the first spent quota. `tell` hears of progress. Returns how many requests were done, which were missed
-        and why, and how many lines landed.
+        Stops when the quota is used up. Calls `on_progress` with the requests done and their total. Returns the number
+        of done requests, the missed ones with the reason, and the number of landed lines.
         """
-        left, _ = self.remaining(first, until)
+        remaining, _ = self.remaining(first, until)
         done, landed = 0, 0
-        missed: list[tuple[str, Ask, str]] = []
-        for start in range(0, len(left), PIECES_PER_RUN):
-            some = left[start : start + PIECES_PER_RUN]
-            run, report, ledger = self.ask("backfill", some)
-            landed += int(str(ledger["confirmed"]))
-            if run.is_worth_repeating:
-                missed += [(symbol, ask, "lines not delivered") for symbol, ask in some]
+        missed: list[tuple[str, FetchRequest, str]] = []
+        for start in range(0, len(remaining), REQUESTS_PER_RUN):
+            requests = remaining[start : start + REQUESTS_PER_RUN]
+            result = self.run_requests("backfill", requests)
+            landed += int(str(result.ledger["confirmed"]))
+            if result.run.should_retry:
+                missed += [(symbol, request, "lines not delivered") for symbol, request in requests]
                 continue
-            settled = [(symbol, ask) for symbol, ask, _, at in report.done if ask.until + _SETTLED <= at]
-            self._note(settled)
+            report = result.report
+            self._record_done(
+                [(symbol, request) for symbol, request, _, at in report.done if request.until + _SETTLED <= at]
+            )
             done += len(report.done)
             missed += report.missed
-            tell(done, len(left))
-            if any(why == QUOTA_USED_UP for _, _, why in report.missed):
-                missed += [(symbol, ask, QUOTA_USED_UP) for symbol, ask in left[start + PIECES_PER_RUN :]]
+            on_progress(done, len(remaining))
+            if any(reason == QUOTA_USED_UP for _, _, reason in report.missed):
+                missed += [
+                    (symbol, request, QUOTA_USED_UP) for symbol, request in remaining[start + REQUESTS_PER_RUN :]
+                ]
                 break
         return done, missed, landed
+
+    def _plan(self, requests: Mapping[str, FetchRequest], served_at: dict[str, str]) -> list[tuple[str, FetchRequest]]:
+        """Split each symbol's range as the vendor serves it, and leave out times when its exchange was closed."""
+        pieces = {
+            symbol: [piece for piece in self.provider.plan(request, self.bar_interval) if is_open(symbol, piece)]
+            for symbol, request in requests.items()
+        }
+        return round_robin(pieces, served_at)
+
+    @staticmethod
+    def _record_increment(progress: Progress, report: FetchReport, now: datetime) -> None:
+        incomplete = {symbol for symbol, _, _ in report.missed}
+        final_until: dict[str, datetime] = {}
+        provisional: dict[str, datetime | None] = {}
+        for symbol, _, outcome, received_at in report.done:
+            first, until = finality(outcome, received_at)
+            if until:
+                provisional[symbol] = provisional.get(symbol) or first
+            if until and symbol not in incomplete:
+                final_until[symbol] = provisional[symbol] or max(until, final_until.get(symbol, until))
+        advance(progress, final_until, provisional, now, {symbol for symbol, *_ in report.done})
+
+    def _record_done(self, done: Sequence[tuple[str, FetchRequest]]) -> None:
+        def change(state: dict[str, Any]) -> None:
+            recorded = state.setdefault("done", {})
+            for symbol, request in done:
+                recorded[symbol] = sorted({*recorded.get(symbol, []), _request_key(request)})
+
+        self._backfill().change(change)
 
     def _live(self) -> Progress:
         return Progress.of(self.store, "live", self.provider.source, self.dataset, self.bar_interval)
@@ -147,14 +188,6 @@ class Job:
     def _backfill(self) -> Progress:
         return Progress.of(self.store, "backfill", self.provider.source, self.dataset, self.bar_interval)
 
-    def _note(self, done: Sequence[tuple[str, Ask]]) -> None:
-        def change(state: dict[str, Any]) -> None:
-            noted = state.setdefault("done", {})
-            for symbol, ask in done:
-                noted[symbol] = sorted({*noted.get(symbol, []), _piece(ask)})
 
-        self._backfill().change(change)
-
-
-def _piece(ask: Ask) -> str:
-    return f"{ask.dataset} {utc_text(ask.first)} {utc_text(ask.until)}"
+def _request_key(request: FetchRequest) -> str:
+    return f"{request.dataset} {utc_text(request.first)} {utc_text(request.until)}"

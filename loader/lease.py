@@ -1,47 +1,56 @@
-"""One run at a time: a lease in `state/` that expires by itself when its holder dies."""
+"""A lease in `state/` that admits one run at a time and expires when its holder dies."""
 
 import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from loader.store import ABSENT, Conflict, Store
+from loader.store import ABSENT, StateStore, VersionConflictError
+from tickerlake.errors import UserError
 
 
-class Held(Exception):  # noqa: N818 - an answer to handle, not a failure
-    """Another run holds the lease."""
+class LeaseHeldError(UserError):
+    """Another run has the lease."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"another run holds the lease '{name}': wait, or delete state/lease/{name}.json")
 
 
 @contextmanager
 def lease(
-    store: Store, name: str, holder: str, seconds: float, clock: Callable[[], float] = time.time
+    store: StateStore, name: str, holder: str, seconds: float, clock: Callable[[], float] = time.time
 ) -> Iterator[Callable[[], None]]:
-    """Hold `state/lease/<name>.json` for the block, and give what renews it. Raises Held when another holds it."""
+    """Acquire `state/lease/<name>.json` for the block and yield the function that renews it.
+
+    Raises LeaseHeldError while another holder's lease has not expired, and from the renewal when it was lost.
+    """
     key = f"state/lease/{name}.json"
-    found = store.read(key)
+
+    def record_until(moment: float) -> bytes:
+        return json.dumps({"holder": holder, "until": moment}).encode()
+
+    current = store.read(key)
     try:
-        held = json.loads(found.content) if found else {}
-        until = float(held["until"]) if held else 0.0
+        record = json.loads(current.content) if current else {}
+        expires_at = float(record["until"]) if record else 0.0
     except (ValueError, KeyError, TypeError):
-        until = 0.0
-    if until > clock():
-        raise Held(name)
+        expires_at = 0.0
+    if expires_at > clock():
+        raise LeaseHeldError(name)
     try:
-        taken = json.dumps({"holder": holder, "until": clock() + seconds}).encode()
-        version = store.write(key, taken, found.version if found else ABSENT)
-    except Conflict:
-        raise Held(name) from None
+        version = store.write(key, record_until(clock() + seconds), current.version if current else ABSENT)
+    except VersionConflictError:
+        raise LeaseHeldError(name) from None
     versions = [version]
 
     def renew() -> None:
-        later = json.dumps({"holder": holder, "until": clock() + seconds}).encode()
         try:
-            versions.append(store.write(key, later, versions[-1]))
-        except Conflict:
-            raise Held(name) from None
+            versions.append(store.write(key, record_until(clock() + seconds), versions[-1]))
+        except VersionConflictError:
+            raise LeaseHeldError(name) from None
 
     try:
         yield renew
     finally:
-        with suppress(Conflict):
+        with suppress(VersionConflictError):
             store.write(key, b"{}", versions[-1])

@@ -1,4 +1,4 @@
-"""Every answer of a vendor is one of a few typed outcomes; nothing is guessed."""
+"""The typed outcomes of a request to a vendor; nothing is guessed."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,7 +7,7 @@ from loader.record import Bar, CorporateAction, DailyBar
 
 
 class Kind(StrEnum):
-    """What a vendor's answer amounts to. Absence of data is recognised first, the vendor's wording second."""
+    """The kind of a response. Missing data is recognised first, the vendor's message second."""
 
     BARS = "bars"
     EMPTY = "empty"
@@ -23,10 +23,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The parsed answer to one request.
+    """The parsed response to one request.
 
-    `null_rows` counts rows in which the vendor gave a time but no prices: they are no bars, and the run ledger keeps
-    their number. `message` says in one redacted line why there are no bars.
+    `null_rows` counts rows with a time and no prices: they are no bars, and the run ledger records their number.
+    `message` is the reason, in one redacted line, why there are no bars.
     """
 
     kind: Kind
@@ -38,5 +38,5 @@ class Outcome:
 
     @property
     def is_failure(self) -> bool:
-        """True when the request should be looked at: neither bars nor an honest "no data"."""
+        """Whether the request failed: the response has neither bars nor a valid "no data"."""
         return self.kind not in (Kind.BARS, Kind.EMPTY)

@@ -1,6 +1,7 @@
 """The Lambda package: a zip with the loader, the alerts, the seeds and libraries, equal bytes for equal input.
 
-boto3 and botocore are the runtime's own and stay out. Run as `python -m loader.package [FILE]`.
+Not packed: boto3 and botocore, which the runtime has, and the command line with click, which no function imports.
+Run as `python -m loader.package [FILE]`.
 """
 
 import sys
@@ -20,24 +21,26 @@ _LIBRARIES = (
     "typing-extensions",
     "tzdata",
 )
-_LEFT_OUT = {".pyc", ".so", ".pyi"}
+_EXCLUDED_SUFFIXES = {".pyc", ".so", ".pyi"}
+_COMMAND_LINE = ("loader/__main__.py", "loader/commands/", "loader/doctor.py", "loader/package.py")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def contents() -> Iterator[tuple[str, Path]]:
-    """Yield each file's name in the zip and where it lies: code, seeds, pure-Python libraries with their licences."""
+    """Yield each file's name in the zip and its path: code, seeds, pure-Python libraries with their licences."""
     for name in ("serving/__init__.py", "tickerlake/__init__.py", "tickerlake/errors.py"):
         yield name, _ROOT / name
     for folder, pattern in (("loader", "*.py"), ("serving/alerts", "*.py"), ("seeds", "*.csv")):
         for path in (_ROOT / folder).rglob(pattern):
-            yield path.relative_to(_ROOT).as_posix(), path
+            if not (inside := path.relative_to(_ROOT).as_posix()).startswith(_COMMAND_LINE):
+                yield inside, path
     for name in _LIBRARIES:
-        found = distribution(name)
-        for file in found.files or []:
+        library = distribution(name)
+        for file in library.files or []:
             inside = file.as_posix()
-            kept = ".dist-info/" not in inside or "licen" in inside.lower() or inside.endswith("METADATA")
-            if kept and not inside.startswith("..") and Path(inside).suffix not in _LEFT_OUT:
-                yield inside, Path(str(found.locate_file(file)))
+            is_packed = ".dist-info/" not in inside or "licen" in inside.lower() or inside.endswith("METADATA")
+            if is_packed and not inside.startswith("..") and Path(inside).suffix not in _EXCLUDED_SUFFIXES:
+                yield inside, Path(str(library.locate_file(file)))
 
 
 def build(target: Path) -> int:
@@ -46,7 +49,7 @@ def build(target: Path) -> int:
 
 
 def pack(target: Path, files: Iterable[tuple[str, Path]]) -> int:
-    """Write a zip of files by name and return its size. Names are sorted, times fixed: equal files give equal bytes."""
+    """Write a zip of files by name and return its size. Names are sorted and times fixed, so it is reproducible."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(target, "w") as archive:
         for name, path in sorted(files):
@@ -57,5 +60,5 @@ def pack(target: Path, files: Iterable[tuple[str, Path]]) -> int:
 
 
 if __name__ == "__main__":
-    made = Path(sys.argv[1] if len(sys.argv) > 1 else "target/loader.zip")
-    print(f"{made}: {build(made):,} bytes")
+    target_file = Path(sys.argv[1] if len(sys.argv) > 1 else "target/loader.zip")
+    print(f"{target_file}: {build(target_file):,} bytes")

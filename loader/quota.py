@@ -1,7 +1,7 @@
-"""What a vendor grants, kept: no window of a second, a minute or a day ever holds more requests of a key than allowed.
+"""Rate limits of a vendor: no window of a second, a minute or a day has more requests of a key than allowed.
 
-Windows slide, so that the hour at which a vendor starts its day does not matter. Use is written down before a request:
-a kill costs a request, never a breach. Keys are remembered by a digest.
+Windows slide, so that the hour at which a vendor starts its day does not matter. A request is recorded before it is
+made: a kill wastes a request and never exceeds the limit. Keys are stored as digests.
 """
 
 import hashlib
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from loader.providers.base import Limits
-from loader.store import ABSENT, Conflict, Store
+from loader.store import ABSENT, StateStore, VersionConflictError
 
 _DAY = 86_400.0
 _MINUTE = 60.0
@@ -20,23 +20,23 @@ _SECOND = 1.0
 
 @dataclass
 class Quota:
-    """Grants the keys of one provider in turn. `clock` in epoch seconds; `patience`: the longest wait in seconds."""
+    """Rations the keys of one provider. `clock` in epoch seconds; `max_wait_seconds` limits the wait for a key."""
 
-    store: Store
+    store: StateStore
     provider: str
     limits: Limits
     keys: Sequence[str]
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], object] = time.sleep
-    patience: float = 70.0
+    max_wait_seconds: float = 70.0
     refused: set[str] = field(default_factory=set)
 
-    def take(self) -> str | None:
-        """Wait until some key may be used, count the use, give the key; None when that is further off than patience.
+    def acquire_key(self) -> str | None:
+        """Wait until a key may be used, record the use and return the key; None when the wait would be too long.
 
-        Several processes may share the state: the one that loses a conditional write decides anew.
+        Several processes may share the state: after a conflicting write the choice is made again.
         """
-        deadline = self.clock() + self.patience
+        deadline = self.clock() + self.max_wait_seconds
         while True:
             used, version = self._read()
             now = self.clock()
@@ -49,27 +49,27 @@ class Quota:
             if free_at > now:
                 self.sleep(free_at - now)
                 continue
-            if self._write(used, _digest(key), now, version):
+            if self._record_use(used, _digest(key), now, version):
                 return key
 
-    def exhaust(self, key: str) -> None:
-        """Note that the vendor itself called the key's day used up: it is not asked again for an hour."""
+    def mark_exhausted(self, key: str) -> None:
+        """Record that the vendor reported the key's daily quota as used up: the key is not used for an hour."""
         while True:
             used, version = self._read()
-            ahead = [self.clock() - _DAY + 3600.0] * (self.limits.per_day or 0)
-            if not ahead:
+            blocked = [self.clock() - _DAY + 3600.0] * (self.limits.per_day or 0)
+            if not blocked:
                 self.refused.add(key)
                 return
-            used[_digest(key)] = sorted(ahead + used.get(_digest(key), []))
+            used[_digest(key)] = sorted(blocked + used.get(_digest(key), []))
             if self._save(used, version):
                 return
 
-    def refuse(self, key: str) -> None:
-        """Leave a key that the vendor does not accept out for the rest of this process."""
+    def mark_refused(self, key: str) -> None:
+        """Exclude a key that the vendor does not accept for the rest of this process."""
         self.refused.add(key)
 
-    def left_today(self) -> int | None:
-        """Give how many requests all keys have left in their day; None where a day has no limit."""
+    def remaining_today(self) -> int | None:
+        """Return how many requests all keys have left in their day; None without a daily limit."""
         if self.limits.per_day is None:
             return None
         used, _ = self._read()
@@ -85,35 +85,34 @@ class Quota:
         return free_at
 
     def _windows(self) -> list[tuple[int, float]]:
-        granted = (
+        limits = (
             (self.limits.per_second, _SECOND),
             (self.limits.per_minute, _MINUTE),
             (self.limits.per_day, _DAY),
         )
-        return [(allowed, length) for allowed, length in granted if allowed is not None]
+        return [(allowed, length) for allowed, length in limits if allowed is not None]
 
-    def _write(self, used: dict[str, list[float]], key: str, now: float, version: str) -> bool:
+    def _record_use(self, used: dict[str, list[float]], key: str, now: float, version: str) -> bool:
         longest = max((length for _, length in self._windows()), default=0.0)
         recent = [moment for moment in used.get(key, []) if moment > now - longest]
         used[key] = sorted([*recent, now]) if longest else []
         return self._save(used, version)
 
     def _read(self) -> tuple[dict[str, list[float]], str]:
-        found = self.store.read(self._key)
-        if found is None:
+        stored = self.store.read(self._key)
+        if stored is None:
             return {}, ABSENT
         try:
-            state = json.loads(found.content)
-            return {
-                str(key): sorted(float(moment) for moment in moments) for key, moments in state.items()
-            }, found.version
+            state = json.loads(stored.content)
+            used = {str(key): sorted(float(moment) for moment in moments) for key, moments in state.items()}
         except (ValueError, TypeError, AttributeError):
-            return {}, found.version
+            used = {}
+        return used, stored.version
 
     def _save(self, used: dict[str, list[float]], version: str) -> bool:
         try:
             self.store.write(self._key, json.dumps(used, sort_keys=True).encode(), version)
-        except Conflict:
+        except VersionConflictError:
             return False
         return True
 

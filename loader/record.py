@@ -16,10 +16,10 @@ _EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2}")
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar as a vendor gave it, its time translated to UTC.
+    """One bar as a vendor sent it, its time translated to UTC.
 
-    Prices and volume keep the vendor's digits as text. A field that the vendor left out or garbled stays as it came
-    (or None): refusing it is the warehouse's work, so that the line is quarantined with its text and never lost.
+    Prices and volume keep the vendor's digits as text. A field that is missing or malformed stays as it came (or None):
+    the warehouse validates it, so that the line is quarantined with its text and never lost.
     """
 
     source: str
@@ -37,11 +37,17 @@ class Bar:
     currency: str
     is_live: bool = False
     """True for the bar still being built, which a vendor stamps "now": it is never final, whenever it was received."""
+    final_after: datetime | None = None
+    """End of the bar plus the feed's settling time, in UTC; None when the vendor's label could not be read."""
+
+    def is_final(self, received_at: datetime) -> bool:
+        """Return whether the vendor can no longer change the bar, when it was received at that time."""
+        return _is_final(self, received_at)
 
 
 @dataclass(frozen=True, slots=True)
 class DailyBar:
-    """One session's bar as a vendor gave it; digits and gaps as in `Bar`.
+    """One session's bar as a vendor sent it; digits and gaps as in `Bar`.
 
     `adjusted_close` is the vendor's own dividend-and-split-adjusted close, where there is one.
     """
@@ -60,6 +66,16 @@ class DailyBar:
     price_basis: str
     currency: str
     is_live: bool = False
+    final_after: datetime | None = None
+    """End of the exchange's day plus the feed's settling time, in UTC; None when the day could not be read."""
+
+    def is_final(self, received_at: datetime) -> bool:
+        """Return whether the session's bar can no longer change, when it was received at that time."""
+        return _is_final(self, received_at)
+
+
+def _is_final(bar: Bar | DailyBar, received_at: datetime) -> bool:
+    return not bar.is_live and bar.final_after is not None and received_at > bar.final_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +105,10 @@ class Stamp:
 
 
 def decimal_text(value: object) -> str | None:
-    """Give a vendor's number as plain decimal text with the vendor's own digits.
+    """Return a vendor's number as plain decimal text with the vendor's own digits.
 
     Text in plain notation passes untouched; an exponent is written out (`1e-05` becomes `0.00001`). None stays None.
-    Anything else (NaN, words, nested values) is passed on as text for the warehouse to refuse.
+    Anything else (NaN, other text, nested values) is passed on as text for the warehouse to quarantine.
     """
     if value is None:
         return None
@@ -106,10 +122,10 @@ def utc_text(moment: datetime) -> str:
     return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds") + "Z"
 
 
-def bar_line(bar: Bar, stamp: Stamp, line_number: int, *, is_final: bool) -> bytes:
+def bar_line(bar: Bar, stamp: Stamp, line_number: int) -> bytes:
     """Render one line of `raw/bars`, without the newline.
 
-    `line_number` is the position in the run; with `run_id` it recognises a line that was delivered twice.
+    `line_number` is the position in the run; with `run_id` it identifies a line that was delivered twice.
     """
     return to_line(
         {
@@ -126,13 +142,13 @@ def bar_line(bar: Bar, stamp: Stamp, line_number: int, *, is_final: bool) -> byt
             "volume": bar.volume,
             "price_basis": bar.price_basis,
             "currency": bar.currency,
-            "is_final": is_final,
-            **_stamped(stamp, line_number),
+            "is_final": bar.is_final(stamp.received_at),
+            **_stamp_fields(stamp, line_number),
         }
     )
 
 
-def daily_bar_line(bar: DailyBar, stamp: Stamp, line_number: int, *, is_final: bool) -> bytes:
+def daily_bar_line(bar: DailyBar, stamp: Stamp, line_number: int) -> bytes:
     """Render one line of `raw/daily_bars`, without the newline."""
     return to_line(
         {
@@ -149,8 +165,8 @@ def daily_bar_line(bar: DailyBar, stamp: Stamp, line_number: int, *, is_final: b
             "volume": bar.volume,
             "price_basis": bar.price_basis,
             "currency": bar.currency,
-            "is_final": is_final,
-            **_stamped(stamp, line_number),
+            "is_final": bar.is_final(stamp.received_at),
+            **_stamp_fields(stamp, line_number),
         }
     )
 
@@ -168,12 +184,12 @@ def corporate_action_line(action: CorporateAction, stamp: Stamp, line_number: in
             "ratio": action.ratio,
             "amount": action.amount,
             "currency": action.currency,
-            **_stamped(stamp, line_number),
+            **_stamp_fields(stamp, line_number),
         }
     )
 
 
-def _stamped(stamp: Stamp, line_number: int) -> dict[str, object]:
+def _stamp_fields(stamp: Stamp, line_number: int) -> dict[str, object]:
     return {
         "received_at": utc_text(stamp.received_at),
         "run_id": stamp.run_id,

@@ -1,4 +1,4 @@
-"""Secrets taken out of every text before it is kept, shown or parsed further."""
+"""Removal of secrets from every text before it is stored, shown or parsed further."""
 
 import json
 import logging
@@ -13,27 +13,27 @@ _PUBLIC = ("demo",)
 
 
 class Redactor:
-    """Knows the secrets of this process and replaces them, also as a URL or JSON spells them."""
+    """Replaces the secrets of this process in texts, also in the spelling of URLs and JSON."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Raises UserError for a secret so short that replacing it would garble innocent text."""
+        """Collect the secrets' spellings. Raises UserError for a secret that is too short to be replaced safely."""
         forms: set[str] = set()
         for secret in secrets:
             if not secret or secret in _PUBLIC:
                 continue
             if len(secret) < _SHORTEST:
-                raise UserError(f"a vendor key has {len(secret)} characters: keys of under {_SHORTEST} are refused")
+                raise UserError(f"a vendor key has {len(secret)} characters: use one of at least {_SHORTEST}")
             forms |= {secret, quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]}
         self._forms = sorted(forms, key=len, reverse=True)
 
     def text(self, text: str) -> str:
-        """Give the text without secrets."""
+        """Return the text without secrets."""
         for form in self._forms:
             text = text.replace(form, MARK)
         return text
 
     def bytes(self, content: bytes) -> bytes:
-        """Give the bytes without secrets; bytes that hold none come back untouched."""
+        """Return the bytes without secrets; bytes without any are returned unchanged."""
         for form in self._forms:
             content = content.replace(form.encode(), MARK.encode())
         return content

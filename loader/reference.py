@@ -1,8 +1,8 @@
-"""Reference data that the loader shares with the warehouse: the very seed files that dbt loads."""
+"""Reference data that the loader shares with the warehouse: the seed files that dbt loads."""
 
 import csv
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -13,12 +13,12 @@ SEEDS = Path(__file__).resolve().parent.parent / "seeds"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A feed: a vendor with one price basis. `settling_seconds`: how long after its end a bar may still change."""
+class DataSource:
+    """A feed: a vendor with one price basis. `settling`: how long after its end a bar may still change."""
 
     source: str
     price_basis: str
-    settling_seconds: int
+    settling: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +39,77 @@ class Instrument:
     currency: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An exchange's regular hours on the wall clock of its zone.
+
+    A continuous exchange trades around the clock; its day begins `day_shift` before midnight.
+    """
+
+    mic: str
+    zone: ZoneInfo
+    is_continuous: bool
+    day_shift: timedelta
+    pre_opens_at: time
+    opens_at: time
+    closes_at: time
+    post_closes_at: time
+    early_post_closes_at: time
+
+    def to_utc(self, day: date, clock: time) -> datetime:
+        """Return a wall-clock time of the exchange's day in UTC."""
+        return datetime.combine(day, clock, self.zone).astimezone(UTC)
+
+    def continuous_day(self, day: date) -> tuple[datetime, datetime]:
+        """Return the start and the end in UTC of a day that is traded around the clock."""
+        start = datetime.combine(day, time(), self.zone) - self.day_shift
+        return start.astimezone(UTC), (start + timedelta(days=1)).astimezone(UTC)
+
+    def day_ends_at(self, day: date) -> datetime:
+        """Return when a day's trading is over in UTC, post market included."""
+        return self.continuous_day(day)[1] if self.is_continuous else self.to_utc(day, self.post_closes_at)
+
+
 @cache
 def _rows(seed: str) -> tuple[dict[str, str], ...]:
     with (SEEDS / f"{seed}.csv").open(newline="", encoding="utf-8") as file:
         return tuple(csv.DictReader(file))
 
 
-def source(name: str) -> Source:
-    """Look a feed up in `seeds/source.csv`. Raises UserError, naming the known feeds, for an unknown one."""
+def get_source(name: str) -> DataSource:
+    """Return a feed of `seeds/source.csv`. Raises UserError, naming the known feeds, for an unknown one."""
     for row in _rows("source"):
         if row["source"] == name:
-            return Source(name, row["price_basis"], int(row["settling_seconds"]))
+            return DataSource(name, row["price_basis"], timedelta(seconds=int(row["settling_seconds"])))
     known = ", ".join(row["source"] for row in _rows("source"))
     raise UserError(f"unknown source '{name}': known are {known}; add a row to seeds/source.csv for another")
 
 
-def label_convention(name: str, received_on: date) -> LabelConvention:
-    """Find how the feed labelled its bars when the data was received (vendors change this: see the seed)."""
-    eras = [row for row in _rows("source_label") if row["source"] == name]
+def get_label_convention(source: str, received_on: date) -> LabelConvention:
+    """Return how the feed labelled its bars when the data was received (vendors change this: see the seed).
+
+    Raises UserError when the seed has no convention for that day.
+    """
+    eras = [row for row in _rows("source_label") if row["source"] == source]
     current = [row for row in eras if date.fromisoformat(row["received_from"]) <= received_on]
     if not current:
         raise UserError(
-            f"no label convention of source '{name}' at {received_on}: pass --label and --timezone, "
+            f"no label convention of source '{source}' at {received_on}: pass --label and --timezone, "
             "or add a row to seeds/source_label.csv"
         )
     era = max(current, key=lambda row: row["received_from"])
     return LabelConvention(era["label"], ZoneInfo(era["timezone"]))
 
 
-def instrument(symbol: str) -> Instrument:
-    """Look a symbol up in `seeds/symbol.csv`; one that is not listed is a stock on the default calendar (XNYS)."""
+def get_instrument(symbol: str) -> Instrument:
+    """Return a symbol of `seeds/symbol.csv`; one that is not listed is a stock on the default calendar (XNYS)."""
     for row in _rows("symbol"):
         if row["symbol"] == symbol:
             return Instrument(symbol, row["asset_class"], row["mic"], row["currency"])
     return Instrument(symbol, "stock", "XNYS", "USD")
 
 
-def canonical_symbol(vendor_symbol: str) -> str:
+def to_canonical_symbol(vendor_symbol: str) -> str:
     """Translate a vendor's spelling by `seeds/symbol_alias.csv`; a symbol without an alias is itself."""
     for row in _rows("symbol_alias"):
         if row["vendor_symbol"] == vendor_symbol:
@@ -83,8 +117,8 @@ def canonical_symbol(vendor_symbol: str) -> str:
     return vendor_symbol
 
 
-def vendor_symbol(symbol: str) -> str:
-    """Give the spelling that `seeds/symbol_alias.csv` knows for a symbol, as Yahoo expects it; else the symbol."""
+def to_vendor_symbol(symbol: str) -> str:
+    """Return the spelling of `seeds/symbol_alias.csv` for a symbol, as Yahoo expects it; else the symbol."""
     for row in _rows("symbol_alias"):
         if row["symbol"] == symbol:
             return row["vendor_symbol"]
@@ -105,20 +139,31 @@ def split_ratios(symbol: str) -> list[tuple[date, float]]:
     )
 
 
-def exchange(mic: str) -> dict[str, str]:
-    """Give the exchange's row of `seeds/exchange.csv`: its zone and wall-clock hours. Raises UserError if unknown."""
+@cache
+def get_exchange(mic: str) -> Exchange:
+    """Return an exchange of `seeds/exchange.csv`. Raises UserError, naming the known ones, for an unknown one."""
     for row in _rows("exchange"):
         if row["mic"] == mic:
-            return row
+            return Exchange(
+                mic=mic,
+                zone=ZoneInfo(row["timezone"]),
+                is_continuous=row["is_continuous"] == "true",
+                day_shift=timedelta(hours=int(row["day_shift_hours"])),
+                pre_opens_at=time.fromisoformat(row["pre_opens_at"]),
+                opens_at=time.fromisoformat(row["opens_at"]),
+                closes_at=time.fromisoformat(row["closes_at"]),
+                post_closes_at=time.fromisoformat(row["post_closes_at"]),
+                early_post_closes_at=time.fromisoformat(row["early_post_closes_at"]),
+            )
     known = ", ".join(row["mic"] for row in _rows("exchange"))
     raise UserError(f"unknown exchange '{mic}': known are {known}; see seeds/exchange.csv")
 
 
 @cache
-def exchange_exceptions(mic: str) -> dict[date, str]:
-    """Map each exceptional weekday of the exchange to its early close (`HH:MM`), or to '' where it is closed."""
+def get_exchange_exceptions(mic: str) -> dict[date, time | None]:
+    """Map each exceptional weekday of the exchange to its early close, or to None where it is closed."""
     return {
-        date.fromisoformat(row["session_date"]): row["closes_at"]
+        date.fromisoformat(row["session_date"]): time.fromisoformat(row["closes_at"]) if row["closes_at"] else None
         for row in _rows("exchange_exception")
         if row["mic"] == mic
     }

@@ -1,4 +1,4 @@
-"""Secrets by the name of where they are kept."""
+"""Secrets by the name of the place that stores them."""
 
 from tickerlake.errors import UserError
 
@@ -15,5 +15,7 @@ def fetch_secret(place: str) -> str:
         if service == "secretsmanager":
             return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
     except (BotoCoreError, ClientError) as error:
-        raise UserError(f"cannot read the secret {place}: {type(error).__name__}") from None
+        raise UserError(
+            f"cannot read the secret {place}: {type(error).__name__}; check its name and the role's permission"
+        ) from None
     raise UserError(f"cannot read the secret '{place}': write ssm:/name or secretsmanager:name")

@@ -13,7 +13,7 @@ SINKS = ("folder", "firehose", "kinesis")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where the lake lies, and where lines go.
+    """The lake's folder, and the sink that lines go to.
 
     `streams` names the delivery stream of each dataset (TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS, …);
     the folder sink needs none.
@@ -24,10 +24,10 @@ class Settings:
     streams: tuple[tuple[str, str], ...] = ()
 
 
-def read(lake: str | None, sink: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
-    """Combine options with the environment (TICKERLAKE_LAKE, TICKERLAKE_SINK, TICKERLAKE_STREAM_…).
+def read_settings(lake: str | None, sink: str | None = None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of options and environment (TICKERLAKE_LAKE, TICKERLAKE_SINK, TICKERLAKE_STREAM_…).
 
-    Raises UserError when the lake is no folder, the sink unknown, or a stream's name missing.
+    Raises UserError when the lake is not a folder, the sink is unknown, or a stream's name is missing.
     """
     folder = Path(lake or environment.get("TICKERLAKE_LAKE") or "lake")
     if folder.exists() and not folder.is_dir():
@@ -35,22 +35,22 @@ def read(lake: str | None, sink: str | None = None, environment: Mapping[str, st
     chosen = sink or environment.get("TICKERLAKE_SINK") or "folder"
     if chosen not in SINKS:
         raise UserError(f"unknown sink '{chosen}': choose one of {', '.join(SINKS)}")
-    names = {dataset: environment.get(_variable(dataset), "") for dataset in DATASETS}
-    missing = [_variable(dataset) for dataset, name in names.items() if not name]
+    names = {dataset: environment.get(_stream_variable(dataset), "") for dataset in DATASETS}
+    missing = [_stream_variable(dataset) for dataset, name in names.items() if not name]
     if chosen != "folder" and missing:
         raise UserError(f"sink '{chosen}' needs the names of its streams: set {', '.join(missing)}")
     return Settings(folder, chosen, tuple(names.items()))
 
 
 def require_durable(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
-    """Refuse a Lambda function whose lines, state or dead letters would vanish with its disk. Raises UserError."""
+    """Raise UserError in a Lambda function that would store lines, state or dead letters on its temporary disk."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in environment:
         return
     if settings.sink == "folder":
-        raise UserError("a function's own disk does not last: set TICKERLAKE_SINK to firehose or kinesis")
+        raise UserError("the disk of a Lambda function is temporary: set TICKERLAKE_SINK to firehose or kinesis")
     if not environment.get("TICKERLAKE_STATE_BUCKET"):
-        raise UserError("nowhere to keep state and dead letters: set TICKERLAKE_STATE_BUCKET to a bucket")
+        raise UserError("no bucket for state and dead letters: set TICKERLAKE_STATE_BUCKET to a bucket")
 
 
-def _variable(dataset: str) -> str:
+def _stream_variable(dataset: str) -> str:
     return f"TICKERLAKE_STREAM_{dataset.upper()}"

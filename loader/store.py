@@ -1,6 +1,6 @@
-"""Small objects beside raw, in a folder or in S3: state, archived payloads, dead letters.
+"""Small objects beside the raw zone, in a folder or in S3: state, archived payloads, dead letters.
 
-A version (ETag) makes a write conditional, so that two runs at once cannot overwrite each other's state.
+A version (ETag) makes a write conditional, so that two concurrent runs cannot overwrite each other's state.
 """
 
 import hashlib
@@ -17,29 +17,29 @@ ABSENT = ""
 """The version of an object that does not exist yet."""
 
 
-class Conflict(Exception):  # noqa: N818 - an answer to handle, not a failure
-    """Somebody else wrote the object since it was read: read again and decide anew."""
+class VersionConflictError(Exception):
+    """Another process wrote the object since it was read: read it again and decide anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Object:
+class StoredObject:
     """An object's bytes and the version they were read at."""
 
     content: bytes
     version: str
 
 
-class Store(Protocol):
+class StateStore(Protocol):
     """Objects by key. Keys are relative, with `/` between their parts."""
 
-    def read(self, key: str) -> Object | None:
-        """Give the object, or None when there is none."""
+    def read(self, key: str) -> StoredObject | None:
+        """Return the object, or None when there is none."""
         ...
 
     def write(self, key: str, content: bytes, expected: str | None = None) -> str:
         """Write the object whole and return its new version.
 
-        With `expected`, only if its version is still that one (ABSENT: only if there is none); else raises Conflict.
+        With `expected`, raise VersionConflictError unless that is its current version (ABSENT: there is no object).
         """
         ...
 
@@ -48,7 +48,7 @@ class Store(Protocol):
         ...
 
     def delete(self, key: str) -> None:
-        """Remove the object; one that is not there is no error."""
+        """Remove the object; a missing one is no error."""
         ...
 
 
@@ -58,7 +58,7 @@ class FolderStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def read(self, key: str) -> Object | None:
+    def read(self, key: str) -> StoredObject | None:
         """Read the file. Raises UserError when it exists and cannot be read."""
         try:
             content = (self._folder / key).read_bytes()
@@ -66,7 +66,7 @@ class FolderStore:
             return None
         except OSError as error:
             raise UserError(f"cannot read {self._folder / key}: {error.strerror}") from None
-        return Object(content, hashlib.sha256(content).hexdigest())
+        return StoredObject(content, hashlib.sha256(content).hexdigest())
 
     def write(self, key: str, content: bytes, expected: str | None = None) -> str:
         """Write the file under a hidden name and rename it; a lock file beside it guards a conditional write."""
@@ -79,18 +79,18 @@ class FolderStore:
             target.parent.mkdir(parents=True, exist_ok=True)
             with lock.open("w") as guard:
                 _lock(guard.fileno())
-                found = self.read(key)
-                if (found.version if found else ABSENT) != expected:
-                    raise Conflict(key)
+                current = self.read(key)
+                if (current.version if current else ABSENT) != expected:
+                    raise VersionConflictError(key)
                 write_atomically(target, content)
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}") from None
         return hashlib.sha256(content).hexdigest()
 
     def keys(self, prefix: str) -> list[str]:
-        """List the files below a folder, hidden ones (locks, halves) left out."""
-        found = (path for path in (self._folder / prefix).rglob("*") if path.is_file())
-        return sorted(path.relative_to(self._folder).as_posix() for path in found if not path.name.startswith("."))
+        """List the files below a folder, without hidden ones (locks, unfinished files)."""
+        files = (path for path in (self._folder / prefix).rglob("*") if path.is_file())
+        return sorted(path.relative_to(self._folder).as_posix() for path in files if not path.name.startswith("."))
 
     def delete(self, key: str) -> None:
         """Remove the file. Raises UserError when it cannot be removed."""
@@ -101,7 +101,7 @@ class FolderStore:
 
 
 def _lock(descriptor: int) -> None:
-    """Hold an exclusive lock until the file is closed; without fcntl (Windows), one process at a time is assumed."""
+    """Lock the file until it is closed; without fcntl (Windows), one process at a time is assumed."""
     with suppress(ImportError):
         import fcntl
 
@@ -114,17 +114,17 @@ class S3Store:
     def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:
         self._client, self._bucket, self._prefix = client, bucket, prefix
 
-    def read(self, key: str) -> Object | None:
-        """Get the object. Raises UserError when S3 refuses."""
+    def read(self, key: str) -> StoredObject | None:
+        """Read the object. Raises UserError when S3 refuses."""
         from botocore.exceptions import ClientError
 
         try:
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
+            response = self._client.get_object(Bucket=self._bucket, Key=self._prefix + key)
         except ClientError as error:
-            if _code(error) in ("NoSuchKey", "404"):
+            if _error_code(error) in ("NoSuchKey", "404"):
                 return None
-            raise UserError(f"cannot read s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
-        return Object(answer["Body"].read(), answer["ETag"])
+            raise UserError(f"cannot read s3://{self._bucket}/{self._prefix}{key}: {_error_code(error)}") from None
+        return StoredObject(response["Body"].read(), response["ETag"])
 
     def write(self, key: str, content: bytes, expected: str | None = None) -> str:
         """Put the object. Raises UserError when S3 refuses for another reason than the condition."""
@@ -132,12 +132,12 @@ class S3Store:
 
         condition = {} if expected is None else {"IfNoneMatch": "*"} if expected == ABSENT else {"IfMatch": expected}
         try:
-            answer = self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content, **condition)
+            response = self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content, **condition)
         except ClientError as error:
-            if _code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
-                raise Conflict(key) from None
-            raise UserError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
-        return str(answer["ETag"])
+            if _error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
+                raise VersionConflictError(key) from None
+            raise UserError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_error_code(error)}") from None
+        return str(response["ETag"])
 
     def keys(self, prefix: str) -> list[str]:
         """List the objects, page by page. Raises UserError when S3 refuses."""
@@ -149,7 +149,7 @@ class S3Store:
         try:
             return sorted(item["Key"].removeprefix(self._prefix) for page in pages for item in page.get("Contents", []))
         except ClientError as error:
-            raise UserError(f"cannot list s3://{self._bucket}/{self._prefix}{prefix}: {_code(error)}") from None
+            raise UserError(f"cannot list s3://{self._bucket}/{self._prefix}{prefix}: {_error_code(error)}") from None
 
     def delete(self, key: str) -> None:
         """Delete the object. Raises UserError when S3 refuses."""
@@ -158,11 +158,11 @@ class S3Store:
         try:
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + key)
         except ClientError as error:
-            raise UserError(f"cannot delete s3://{self._bucket}/{self._prefix}{key}: {_code(error)}") from None
+            raise UserError(f"cannot delete s3://{self._bucket}/{self._prefix}{key}: {_error_code(error)}") from None
 
 
-def choose(lake: Path, environment: Mapping[str, str] = os.environ) -> Store:
-    """Give the store that the environment names: TICKERLAKE_STATE_BUCKET (and _PREFIX), else the lake's folder."""
+def store_from_environment(lake: Path, environment: Mapping[str, str] = os.environ) -> StateStore:
+    """Return the store that the environment names: TICKERLAKE_STATE_BUCKET (and _PREFIX), else the lake's folder."""
     bucket = environment.get("TICKERLAKE_STATE_BUCKET")
     if not bucket:
         return FolderStore(lake)
@@ -171,12 +171,12 @@ def choose(lake: Path, environment: Mapping[str, str] = os.environ) -> Store:
     return S3Store(boto3.client("s3"), bucket, environment.get("TICKERLAKE_STATE_PREFIX", ""))
 
 
-def _code(error: Any) -> str:
+def _error_code(error: Any) -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 
 def write_atomically(target: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing. Raises UserError when the folder cannot be written."""
+    """Write a file so that a reader sees all of it or nothing. Raises UserError when the folder is not writable."""
     hidden = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

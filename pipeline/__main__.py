@@ -11,8 +11,8 @@ import boto3
 import click
 import duckdb
 
-from loader import store
-from loader.__main__ import main as loader_main
+from loader.commands.simulate import land_simulated
+from loader.store import store_from_environment
 from pipeline import job, summary
 from pipeline.build import BuildReport, build
 from pipeline.dbt import Dbt
@@ -74,7 +74,7 @@ def job_command(target: str | None, selector: str, should_maintain: bool, should
     return _print_report(
         job.run(
             dbt,
-            job.ScheduledJob(store.choose(lake.folder()), selector),
+            job.ScheduledJob(store_from_environment(lake.folder()), selector),
             should_maintain=should_maintain,
             make_client=boto3.client if is_on_aws else None,  # type: ignore[arg-type]
             copy=_postgres_copy(is_on_aws=is_on_aws) if should_copy else None,
@@ -95,10 +95,9 @@ def demo() -> int:
     """Land two deliveries of simulated bars with faults, build after each, and print a summary."""
     started = time.monotonic()
     dbt = Dbt("local")
-    for part in ("1/2", "2/2"):
-        print(f"Delivery {part}: ", end="", flush=True)
-        arguments = ["simulate", "--faults", "--history", "300", "--part", part, "--lake", str(lake.folder())]
-        if loader_main(arguments) or _print_report(build(dbt)):
+    for part in (1, 2):
+        print(f"Delivery {part}/2: ", end="", flush=True)
+        if land_simulated(lake.folder(), part=(part, 2), history=300, has_faults=True) or _print_report(build(dbt)):
             return cli.EXIT_FAILED
     print(f"\n{summary.render_summary()}\n\nDone in {time.monotonic() - started:.0f} s.")
     return cli.EXIT_DONE

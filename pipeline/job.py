@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from loader.record import utc_text
-from loader.store import Store
+from loader.store import StateStore
 from pipeline.build import BuildReport, build
 from pipeline.dbt import Dbt
 from pipeline.describe import describe
@@ -44,7 +44,7 @@ class Step:
 class ScheduledJob:
     """A run of the steps; its record is written at every change."""
 
-    store: Store
+    store: StateStore
     selector: str
     log: Callable[[str], object] = print
     now: Callable[[], datetime] = lambda: datetime.now(UTC)

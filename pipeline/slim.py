@@ -11,7 +11,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from loader.__main__ import main as loader
+from loader.commands.simulate import land_simulated
 from tickerlake.lake import PROJECT, extensions
 
 _SELECTED = "state:modified+"
@@ -24,7 +24,7 @@ def main(base: str) -> int:
     _check_out(base, folder / "base")
     lake = folder / "lake"
     (lake / "warehouse").mkdir(parents=True)
-    exit_code = loader(["simulate", "--symbols", "TSLA,NVDA", "--sessions", "1", "--faults", "--lake", str(lake)])
+    exit_code = land_simulated(lake, ["TSLA", "NVDA"], sessions=1, has_faults=True)
     os.environ |= {"TICKERLAKE_LAKE": str(lake), "TICKERLAKE_EXTENSIONS": str(extensions())}
     exit_code = exit_code or _dbt(folder / "base", "build", "--exclude-resource-type", "unit_test")
     if exit_code:

@@ -1,1 +1,1 @@
-"""Vendors: each module turns one vendor's answers into typed outcomes."""
+"""Vendors: each module parses one vendor's responses into typed outcomes."""

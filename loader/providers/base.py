@@ -1,4 +1,4 @@
-"""What a provider is: one vendor's requests, one parser per dataset, and a table of outcomes."""
+"""The interface of a provider: one vendor's requests, one parser per dataset, and a table of outcomes."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,12 +6,12 @@ from typing import Protocol
 
 from loader.http import Http
 from loader.outcome import Outcome
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request's worth: a dataset (`bars`, `daily_bars`, `corporate_actions`) in [`first`, `until`), both UTC."""
+class FetchRequest:
+    """A dataset (`bars`, `daily_bars`, `corporate_actions`) of one symbol in [`first`, `until`), both UTC."""
 
     dataset: str
     first: datetime
@@ -20,7 +20,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a vendor grants each key; None where it names no limit."""
+    """A vendor's rate limits per key; None where it has none."""
 
     per_second: int | None = None
     per_minute: int | None = None
@@ -28,45 +28,45 @@ class Limits:
 
 
 class Provider(Protocol):
-    """A vendor. Instances hold no connection and no secret: both are handed in per request."""
+    """A vendor. Instances have no connection and no secret: both are arguments of each request."""
 
     @property
     def source(self) -> str:
-        """Feed that the rows belong to (seeds/source.csv)."""
+        """The feed of the rows (seeds/source.csv)."""
         ...
 
     @property
     def key_variable(self) -> str:
-        """Environment variable of the vendor's key; empty when it needs none."""
+        """The environment variable of the vendor's key; empty when it needs none."""
         ...
 
     @property
     def limits(self) -> Limits:
-        """What a key is granted."""
+        """The rate limits of a key."""
         ...
 
-    def plan(self, ask: Ask, bar_interval: str) -> list[Ask]:
-        """Cut a range into requests that the vendor answers in full, oldest first."""
+    def plan(self, request: FetchRequest, bar_interval: str) -> list[FetchRequest]:
+        """Split a range into requests that the vendor answers in full, oldest first."""
         ...
 
-    def fetch(self, http: Http, context: Context, ask: Ask, key: str) -> tuple[bytes, Outcome]:
-        """Make one request. Never raises for what a vendor answers: every answer is an outcome."""
+    def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
+        """Make one request and return the body with its outcome. Never raises: every response has an outcome."""
         ...
 
 
-def within(outcome: Outcome, ask: Ask) -> Outcome:
-    """Keep the rows of the range asked for; vendors hand out whole months. Rows without a readable time stay."""
+def keep_requested_rows(outcome: Outcome, request: FetchRequest) -> Outcome:
+    """Return the outcome without rows outside the range (vendors serve whole months); unreadable times stay."""
     return replace(
         outcome,
-        bars=[bar for bar in outcome.bars if bar.bar_start is None or ask.first <= bar.bar_start < ask.until],
+        bars=[bar for bar in outcome.bars if bar.bar_start is None or request.first <= bar.bar_start < request.until],
         daily_bars=[
             bar
             for bar in outcome.daily_bars
-            if bar.session_date is None or ask.first.date() <= bar.session_date <= ask.until.date()
+            if bar.session_date is None or request.first.date() <= bar.session_date <= request.until.date()
         ],
         actions=[
             action
             for action in outcome.actions
-            if action.effective_date is None or ask.first.date() <= action.effective_date <= ask.until.date()
+            if action.effective_date is None or request.first.date() <= action.effective_date <= request.until.date()
         ],
     )

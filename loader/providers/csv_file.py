@@ -4,17 +4,17 @@ import csv
 import io
 
 from loader.outcome import Kind, Outcome
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 
 _TIME_COLUMNS = ("timestamp", "time", "datetime", "date")
 _VALUE_COLUMNS = ("open", "high", "low", "close", "volume")
 
 
-def parse(payload: bytes, context: Context) -> Outcome:
+def parse(payload: bytes, context: ParseContext) -> Outcome:
     """Parse a CSV of bars, one bar a row, in the file's order.
 
-    A row with a time and no values at all counts as a null row. A row that is garbled in any other way still becomes a
-    line, with its text, for the warehouse to quarantine.
+    A row with a time and no values at all counts as a null row. Any other malformed row still becomes a line, with its
+    text, for the warehouse to quarantine.
     """
     try:
         text = payload.decode("utf-8-sig")

@@ -20,13 +20,13 @@ from typing import Any
 from urllib.parse import quote
 
 from loader.decode import Number, decode, integer, looks_like_html, mapping
-from loader.http import Http, refusal
+from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
-from loader.providers.base import Ask, Limits, within
-from loader.providers.context import Context
+from loader.providers.base import FetchRequest, Limits, keep_requested_rows
+from loader.providers.parse_context import ParseContext
 from tickerlake.errors import UserError
 
-_NEEDED = ("time", "open", "high", "low", "close", "volume")
+_REQUIRED = ("time", "open", "high", "low", "close", "volume")
 _UNITS = {"text": 0, "seconds": 1, "milliseconds": 1000}
 _KNOWN = {"url", "rows", "fields", "intervals", "time_unit", "headers", "limits", "days_per_request", "source"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -34,7 +34,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class HttpJson:
-    """A described API; made by `load`."""
+    """A described API; `load` reads the description."""
 
     url: str
     rows: tuple[str, ...]
@@ -51,54 +51,55 @@ class HttpJson:
         """TICKERLAKE_HTTP_JSON_KEY, if the description uses a key."""
         return "TICKERLAKE_HTTP_JSON_KEY" if "{key}" in self.url + "".join(self.headers.values()) else ""
 
-    def plan(self, ask: Ask, bar_interval: str) -> list[Ask]:
-        """Cut the range into pieces of `days_per_request`."""
-        asks, first = [], ask.first
-        while first < ask.until:
+    def plan(self, request: FetchRequest, bar_interval: str) -> list[FetchRequest]:
+        """Split the range into pieces of `days_per_request`."""
+        requests, first = [], request.first
+        while first < request.until:
             following = first + timedelta(days=self.days_per_request)
-            asks.append(Ask(ask.dataset, first, min(following, ask.until)))
+            requests.append(FetchRequest(request.dataset, first, min(following, request.until)))
             first = following
-        return asks
+        return requests
 
-    def fetch(self, http: Http, context: Context, ask: Ask, key: str) -> tuple[bytes, Outcome]:
-        """Make one request and keep the rows of the range asked for."""
-        interval = "1day" if ask.dataset == "daily_bars" else context.bar_interval
+    def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
+        """Make one request and keep the rows of the requested range."""
+        interval = "1day" if request.dataset == "daily_bars" else context.bar_interval
         values = {
             "symbol": context.symbol,
             "interval": self.intervals.get(interval, interval),
-            "first_date": ask.first.date().isoformat(),
-            "until_date": ask.until.date().isoformat(),
-            "first_epoch": str(int(ask.first.timestamp())),
-            "until_epoch": str(int(ask.until.timestamp())),
+            "first_date": request.first.date().isoformat(),
+            "until_date": request.until.date().isoformat(),
+            "first_epoch": str(int(request.first.timestamp())),
+            "until_epoch": str(int(request.until.timestamp())),
             "key": key,
         }
-        url = _PLACEHOLDER.sub(lambda found: quote(values.get(found[1], ""), safe=""), self.url)
+        url = _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), self.url)
         headers = {name: text.replace("{key}", key) for name, text in self.headers.items()}
-        answer = http.get(url, {}, headers)
-        refused = refusal(answer)
-        if not refused and answer.status == 404:
-            refused = Outcome(Kind.UNKNOWN_SYMBOL, message="not found (404)")
-        if not refused and answer.status >= 400:
-            refused = Outcome(Kind.BAD_REQUEST, message=f"status {answer.status}")
-        if refused:
-            return answer.body, refused
-        return answer.body, within(self.parse(answer.body, context, ask.dataset), ask)
+        response = http.get(url, {}, headers)
+        failure = classify_status(response)
+        if not failure and response.status == 404:
+            failure = Outcome(Kind.UNKNOWN_SYMBOL, message="not found (404)")
+        if not failure and response.status >= 400:
+            failure = Outcome(Kind.BAD_REQUEST, message=f"status {response.status}")
+        if failure:
+            return response.body, failure
+        return response.body, keep_requested_rows(self.parse(response.body, context, request.dataset), request)
 
-    def parse(self, payload: bytes, context: Context, dataset: str = "bars") -> Outcome:
-        """Parse one body. Raises nothing: what is not as described is an UNKNOWN outcome."""
+    def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
+        """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
         try:
-            found = decode(payload)
+            rows = decode(payload)
         except ValueError:
-            page = looks_like_html(payload)
-            return Outcome(Kind.TRANSPORT if page else Kind.UNKNOWN, message="a web page" if page else "not JSON")
+            if looks_like_html(payload):
+                return Outcome(Kind.TRANSPORT, message="a web page")
+            return Outcome(Kind.UNKNOWN, message="not JSON")
         for step in self.rows:
-            found = _step(found, step)
-        if not isinstance(found, list):
+            rows = _step(rows, step)
+        if not isinstance(rows, list):
             return Outcome(Kind.UNKNOWN, message=f"no list of rows at {'.'.join(self.rows) or 'the top'}")
         bars, days, null_rows = [], [], 0
-        for row in found:
+        for row in rows:
             label = self._label(_step(row, self.fields["time"]))
-            open_, high, low, close, volume = (_step(row, self.fields[name]) for name in _NEEDED[1:])
+            open_, high, low, close, volume = (_step(row, self.fields[name]) for name in _REQUIRED[1:])
             if all(value is None for value in (open_, high, low, close)):
                 null_rows += 1
             elif dataset == "daily_bars":
@@ -128,14 +129,14 @@ def _step(value: Any, name: str) -> Any:
 def load(path: Path) -> HttpJson:
     """Read a description. Raises UserError that names the file and what is wrong with it."""
     try:
-        described = decode(path.read_bytes())
+        description = decode(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not JSON"
         raise UserError(f"cannot read the API description {path}: {reason}") from None
-    body = mapping(described)
-    wrong = _wrong(body)
-    if wrong:
-        raise UserError(f"API description {path}: {wrong}")
+    body = mapping(description)
+    problem = _find_problem(body)
+    if problem:
+        raise UserError(f"API description {path}: {problem}")
     limits = {name: integer(value) for name, value in mapping(body.get("limits")).items()}
     return HttpJson(
         url=body["url"],
@@ -150,8 +151,8 @@ def load(path: Path) -> HttpJson:
     )
 
 
-def _wrong(body: dict[str, Any]) -> str:
-    """Say what is wrong with a description, or nothing."""
+def _find_problem(body: dict[str, Any]) -> str:
+    """Return what is wrong with a description; empty when it is valid."""
     unknown = set(body) - _KNOWN
     url = str(body.get("url", ""))
     if unknown:
@@ -160,7 +161,7 @@ def _wrong(body: dict[str, Any]) -> str:
         return "'url' must begin with https://"
     if not isinstance(body.get("rows"), list) or not all(isinstance(step, str) for step in body["rows"]):
         return "'rows' must be a list of names, [] for the top"
-    missing = [name for name in _NEEDED if name not in mapping(body.get("fields"))]
+    missing = [name for name in _REQUIRED if name not in mapping(body.get("fields"))]
     if missing:
         return f"'fields' lacks {', '.join(missing)}"
     if body.get("time_unit", "text") not in _UNITS:

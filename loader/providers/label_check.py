@@ -1,4 +1,4 @@
-"""Does a file carry the label it is said to carry? A wrong one moves the opening bar out of the session."""
+"""A check of the assumed label convention: a wrong one moves the opening bar out of the session."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -6,20 +6,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from loader.calendar import sessions
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 from loader.record import BAR_INTERVALS, Bar
-from loader.reference import instrument
 
-_ENOUGH_SESSIONS = 3
+_MIN_SESSIONS = 3
 
 
-def contradiction(bars: Iterable[Bar], context: Context) -> str | None:
-    """Say which label the volumes point to when it is not the one assumed, else None.
+def detect_other_label(bars: Iterable[Bar], context: ParseContext) -> str | None:
+    """Return the label that the volumes indicate when it is not the assumed one, else None.
 
     The opening auction makes the bar that starts at the open the busiest of its neighbours. When the bar after it
-    carries more than three times its volume, the labels are bar ends; when the bar before it carries more, starts.
+    has more than three times its volume, the labels are bar ends; when the bar before it has more, bar starts.
     """
-    mic = instrument(context.symbol).mic
     volumes: Counter[datetime] = Counter()
     for bar in bars:
         if bar.bar_start and bar.volume:
@@ -29,10 +27,10 @@ def contradiction(bars: Iterable[Bar], context: Context) -> str | None:
                 continue
     if not volumes:
         return None
-    opens = [day.opens_at for day in sessions(mic, min(volumes).date(), max(volumes).date())]
+    opens = [day.opens_at for day in sessions(context.instrument.mic, min(volumes).date(), max(volumes).date())]
     length = timedelta(minutes=BAR_INTERVALS[context.bar_interval])
     traded = [at for at in opens if volumes[at] or volumes[at - length] or volumes[at + length]]
-    if len(traded) < _ENOUGH_SESSIONS:
+    if len(traded) < _MIN_SESSIONS:
         return None
     before, at_open, after = (sum(volumes[at + shift] for at in traded) for shift in (-length, timedelta(), length))
     if context.convention.label == "start" and after > 3 * at_open:
@@ -42,10 +40,10 @@ def contradiction(bars: Iterable[Bar], context: Context) -> str | None:
     return None
 
 
-def describe(context: Context, likely: str) -> str:
-    """Word the contradiction for a user, with the remedy."""
+def format_label_error(context: ParseContext, likely: str) -> str:
+    """Return the error message for a label that the volumes contradict, with the remedy."""
     assumed = context.convention.label.upper()
     return (
         f"the bars look {likely.upper()}-labelled, not {assumed}-labelled as assumed for source "
-        f"'{context.source.source}': pass --label {likely}, or --trust-label if you know better"
+        f"'{context.source.source}': pass --label {likely}, or --trust-label to land them as they are"
     )

@@ -35,43 +35,45 @@ PROVIDERS: dict[str, Callable[[Mapping[str, str]], Provider]] = {
     "yahoo": lambda environment: yahoo.Yahoo(environment.get("TICKERLAKE_YAHOO_URL") or yahoo.URL),
     "http_json": _http_json,
 }
-"""Builds a provider from the environment; hosts can be replaced for tests and mirrors (TICKERLAKE_…_URL)."""
+"""Each builds a provider from the environment; TICKERLAKE_…_URL replaces the host for tests and mirrors."""
 
 
-def provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider:
+def build_provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider:
     """Build the named provider. Raises UserError when it is unknown or its description is missing."""
     if name not in PROVIDERS:
         raise UserError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
     return PROVIDERS[name](environment)
 
 
-def limits(name: str, made: Provider, environment: Mapping[str, str] = os.environ) -> Limits:
-    """Give the provider's limits, or those of TICKERLAKE_<PROVIDER>_LIMITS (`per_minute=75`, comma-separated; `none`).
+def resolve_limits(name: str, provider: Provider, environment: Mapping[str, str] = os.environ) -> Limits:
+    """Return the provider's limits, or those of TICKERLAKE_<PROVIDER>_LIMITS (such as `per_minute=75,per_day=500`).
 
-    Raises UserError when the variable cannot be read.
+    `none` in the variable means no limit. Raises UserError when the variable cannot be read.
     """
     variable = f"TICKERLAKE_{name.upper()}_LIMITS"
     text = environment.get(variable)
     if not text:
-        return made.limits
-    granted = {}
+        return provider.limits
+    windows = {}
     for part in [] if text == "none" else text.split(","):
         window, _, number = part.strip().partition("=")
         if window not in ("per_second", "per_minute", "per_day") or not number.isdecimal():
             raise UserError(f"cannot read {variable}='{text}': write per_second=1,per_minute=75,per_day=500 or none")
-        granted[window] = int(number)
-    return Limits(**granted)
+        windows[window] = int(number)
+    return Limits(**windows)
 
 
-def keys(made: Provider, environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Give the provider's keys (comma-separated in its variable), or one empty key for a provider that needs none.
+def read_keys(provider: Provider, environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return the provider's keys (comma-separated in its variable), or one empty key when it needs none.
 
     Raises UserError, naming the variable, when they are missing or too short to be redacted safely.
     """
-    if not made.key_variable:
+    if not provider.key_variable:
         return [""]
-    found = [key.strip() for key in environment.get(made.key_variable, "").split(",") if key.strip()]
-    if not found:
-        raise UserError(f"source '{made.source}' needs a key: set {made.key_variable} (several: comma-separated)")
-    Redactor(found)
-    return found
+    keys = [key.strip() for key in environment.get(provider.key_variable, "").split(",") if key.strip()]
+    if not keys:
+        raise UserError(
+            f"source '{provider.source}' needs a key: set {provider.key_variable} (several: comma-separated)"
+        )
+    Redactor(keys)
+    return keys

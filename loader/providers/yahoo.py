@@ -16,15 +16,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
 from loader.decode import decode, integer, looks_like_html, mapping
-from loader.http import Http, refusal
+from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
-from loader.providers.base import Ask, Limits
-from loader.providers.context import Context
+from loader.providers.base import FetchRequest, Limits
+from loader.providers.parse_context import ParseContext
 from loader.record import BAR_INTERVALS, Bar, decimal_text
 
 URL = "https://query2.finance.yahoo.com"
 FAIR_USE = Limits(per_second=2, per_minute=60)
-"""Yahoo names no limit; more than this draws status 429."""
+"""Yahoo documents no limit; more than this leads to status 429."""
 _INTERVALS = {"1min": "1m", "5min": "5m", "15min": "15m", "30min": "30m", "60min": "60m"}
 _GRANULARITIES = {**_INTERVALS, "60min": "1h"}
 _LONGEST = {"1min": timedelta(days=7)}
@@ -44,43 +44,45 @@ class Yahoo:
     key_variable: str = ""
     limits: Limits = FAIR_USE
 
-    def plan(self, ask: Ask, bar_interval: str) -> list[Ask]:
-        """1-minute bars come at most seven days a request (and reach back 30 days); the rest in one answer."""
-        longest = _LONGEST.get(bar_interval, timedelta(days=50)) if ask.dataset == "bars" else timedelta(days=36_500)
-        asks, first = [], ask.first
-        while first < ask.until:
-            asks.append(Ask(ask.dataset, first, min(first + longest, ask.until)))
+    def plan(self, request: FetchRequest, bar_interval: str) -> list[FetchRequest]:
+        """Split a range: at most seven days of 1-minute bars a request (of the last 30 days), 50 of longer bars."""
+        longest = (
+            _LONGEST.get(bar_interval, timedelta(days=50)) if request.dataset == "bars" else timedelta(days=36_500)
+        )
+        requests, first = [], request.first
+        while first < request.until:
+            requests.append(FetchRequest(request.dataset, first, min(first + longest, request.until)))
             first += longest
-        return asks
+        return requests
 
-    def fetch(self, http: Http, context: Context, ask: Ask, key: str) -> tuple[bytes, Outcome]:
-        """Make one request, pre and post market included. The vendor keeps to the range."""
-        intraday = ask.dataset == "bars"
-        answer = http.get(
-            f"{self.base_url}/v8/finance/chart/{quote(reference.vendor_symbol(context.symbol), safe='')}",
+    def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
+        """Make one request, pre and post market included. The vendor serves exactly the range."""
+        is_intraday = request.dataset == "bars"
+        response = http.get(
+            f"{self.base_url}/v8/finance/chart/{quote(reference.to_vendor_symbol(context.symbol), safe='')}",
             {
-                "interval": _INTERVALS[context.bar_interval] if intraday else "1d",
-                "period1": str(int(ask.first.timestamp())),
-                "period2": str(int(ask.until.timestamp())),
-                "includePrePost": str(intraday).lower(),
+                "interval": _INTERVALS[context.bar_interval] if is_intraday else "1d",
+                "period1": str(int(request.first.timestamp())),
+                "period2": str(int(request.until.timestamp())),
+                "includePrePost": str(is_intraday).lower(),
                 "events": "div,splits,capitalGains",
             },
         )
-        refused = refusal(answer)
-        if refused:
-            return answer.body, refused
-        outcome = parse(answer.body, context) if intraday else parse_daily(answer.body, context)
-        if ask.dataset == "corporate_actions":
+        failure = classify_status(response)
+        if failure:
+            return response.body, failure
+        outcome = parse(response.body, context) if is_intraday else parse_daily(response.body, context)
+        if request.dataset == "corporate_actions":
             kind = outcome.kind if outcome.is_failure else Kind.BARS if outcome.actions else Kind.EMPTY
             outcome = replace(outcome, kind=kind, daily_bars=[], null_rows=0)
-        return answer.body, outcome
+        return response.body, outcome
 
 
-def parse(payload: bytes, context: Context) -> Outcome:
-    """Parse one intraday answer. Raises nothing: what is not understood is an UNKNOWN outcome.
+def parse(payload: bytes, context: ParseContext) -> Outcome:
+    """Parse one intraday response. Never raises: an unexpected body is an UNKNOWN outcome.
 
     The last row may be live: it is floored to its bar's start, marked, and put before a row of the same bar, which then
-    wins. Null rows are counted.
+    replaces it. Null rows are counted.
     """
     chart = _open(payload, context, (_INTERVALS[context.bar_interval], _GRANULARITIES[context.bar_interval]))
     if isinstance(chart, Outcome):
@@ -108,8 +110,8 @@ def parse(payload: bytes, context: Context) -> Outcome:
     return Outcome(Kind.BARS if bars else Kind.EMPTY, bars, null_rows)
 
 
-def parse_daily(payload: bytes, context: Context) -> Outcome:
-    """Parse one answer at interval 1d: daily bars, splits and dividends, by the exchange's own day.
+def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
+    """Parse one response at interval 1d: daily bars, splits and dividends, by the exchange's own day.
 
     An event's time is its `date`, not its key. Today's row is live until the regular session is over.
     """
@@ -146,9 +148,9 @@ def parse_daily(payload: bytes, context: Context) -> Outcome:
 
 
 def _open(
-    payload: bytes, context: Context, granularities: Iterable[str]
+    payload: bytes, context: ParseContext, granularities: Iterable[str]
 ) -> tuple[dict[str, Any], Sequence[tuple[Any, ...]]] | Outcome:
-    """Give the answer's meta (with its events) and its rows: time, open, high, low, close, volume, adjusted close."""
+    """Return the response's meta (with its events) and rows: time, open, high, low, close, volume, adjusted close."""
     try:
         body: Any = decode(payload)
     except ValueError:
@@ -156,7 +158,7 @@ def _open(
             return Outcome(Kind.TRANSPORT, message="a web page (consent or error), not data")
         if payload[:200].lower().startswith(b"too many requests"):
             return Outcome(Kind.BURST_LIMIT, message="too many requests")
-        return Outcome(Kind.UNKNOWN, message="not a chart answer")
+        return Outcome(Kind.UNKNOWN, message="not a chart response")
     try:
         chart = body["chart"]
         if chart.get("error"):
@@ -174,16 +176,16 @@ def _open(
         served = meta.get("dataGranularity")
         events = result.get("events")
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
-        return Outcome(Kind.UNKNOWN, message="not a chart answer")
+        return Outcome(Kind.UNKNOWN, message="not a chart response")
     if served is not None and served not in granularities:
-        return Outcome(Kind.UNKNOWN, message=f"asked for {next(iter(granularities))}, served another interval")
-    if not context.is_answered_by(meta.get("symbol")):
-        return Outcome(Kind.UNKNOWN, message="the answer is about another symbol")
+        return Outcome(Kind.UNKNOWN, message=f"requested {next(iter(granularities))}, served another interval")
+    if not context.is_symbol(meta.get("symbol")):
+        return Outcome(Kind.UNKNOWN, message="the response is about another symbol")
     return {**meta, "tickerlake_events": events}, rows
 
 
 def _live_start(start: int | None, before: int | None, length: int) -> int | None:
-    """Give the start of the bar that a live stamp falls into, or None when the stamp is a bar's start.
+    """Return the start of the bar that a live timestamp falls into, or None when it is a bar's start.
 
     Sessions open on a quarter of an hour, so longer bars than that begin a whole number of bars after their neighbour
     or on a quarter.
@@ -221,7 +223,7 @@ def _zone(meta: dict[str, Any]) -> ZoneInfo:
 
 
 def _ratio(event: dict[str, Any]) -> str | None:
-    """Give new shares per old share in plain notation; what is no pair of positive numbers stays None."""
+    """Return new shares per old share in plain notation, or None without a pair of positive numbers."""
     new, old = decimal_text(event.get("numerator")), decimal_text(event.get("denominator"))
     if not (new and old and _PLAIN.fullmatch(new) and _PLAIN.fullmatch(old) and float(new) > 0 and float(old) > 0):
         return None
@@ -231,7 +233,7 @@ def _ratio(event: dict[str, Any]) -> str | None:
 
 
 def _in_major(value: object, currency: str) -> object:
-    """Turn pence into pounds without losing a digit; what is no plain number passes as None, never a hundredfold."""
+    """Convert pence to pounds without losing a digit; other text becomes None, never a price in the wrong unit."""
     if currency not in _MINOR_UNITS or value is None:
         return value
     text = decimal_text(value) or ""

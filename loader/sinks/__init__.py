@@ -1,4 +1,4 @@
-"""Where lines go: every sink lands the same lines under the same partition prefix."""
+"""Sinks: each one lands the same lines under the same partition prefix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Protocol
 
 TOO_LARGE = "larger than a record may be"
-"""The one reason that no later attempt can mend."""
+"""The one reason that no retry can resolve."""
 
 
 @dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A line that no retry could deliver, and why in a few words. It belongs in a dead-letter file."""
+class UndeliveredLine:
+    """A line that no retry could deliver, and the reason in a few words. It belongs in a dead-letter file."""
 
     line: bytes
     reason: str
@@ -19,22 +19,22 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What became of some lines: `confirmed` lines plus the dead ones are all that were handed over, each once.
+    """The result of a delivery: `confirmed` counts lines; with the undelivered ones they are all lines, each once.
 
-    A line that the far side accepted without telling (a time-out after acceptance) may be confirmed by a retry, landed
-    twice, and even be dead here: the warehouse recognises it by run_id and line_number.
+    A line that the destination accepted without a response (a time-out after acceptance) may be confirmed by a retry,
+    land twice, and even be undelivered here: the warehouse removes the copy by run_id and line_number.
     """
 
     confirmed: int
-    dead: tuple[Undelivered, ...] = ()
+    undelivered: tuple[UndeliveredLine, ...] = ()
 
 
 class Sink(Protocol):
-    """Something that lands lines of a dataset (`bars`, `daily_bars`, `corporate_actions`, `loader_runs`)."""
+    """A destination for lines of a dataset (`bars`, `daily_bars`, `corporate_actions`, `loader_runs`)."""
 
     def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
-        """Hand the lines over, in order, and account for each. `name` names the object where the sink can name one.
+        """Deliver the lines in order and account for each. `name` names the object where the sink can name one.
 
-        Raises UserError when the sink cannot be used at all and nothing was handed over.
+        Raises UserError when the sink is unusable and no line was delivered.
         """
         ...

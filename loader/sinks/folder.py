@@ -1,4 +1,4 @@
-"""A raw zone in a folder: the prefix that Firehose writes to S3, on one machine."""
+"""The raw zone in a folder, with the same prefixes that Firehose writes to S3."""
 
 import gzip
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ class FolderSink:
         self._raw = lake / "raw"
 
     def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
-        """Land all lines, in objects named `name` (several: `name-0000`, …). Raises UserError like `write`."""
+        """Land all lines, in objects named `name-0000` and so on. Raises UserError when the folder is not writable."""
         for start in range(0, len(lines), _LINES_PER_OBJECT):
             part = name if dataset == "loader_runs" else f"{name}-{start // _LINES_PER_OBJECT:04d}"
             self.write(dataset, lines[start : start + _LINES_PER_OBJECT], part, arrived_at)
@@ -30,7 +30,7 @@ class FolderSink:
     def write(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Path:
         """Land `lines` as one object and return its path. dt and hr are the UTC hour of `arrived_at`.
 
-        Raises UserError, naming the folder, when it cannot be written.
+        Raises UserError, naming the folder, when it is not writable.
         """
         hour = arrived_at.astimezone(UTC)
         folder = self._raw / dataset / f"dt={hour:%Y-%m-%d}" / f"hr={hour:%H}"

@@ -1,4 +1,4 @@
-"""Lines packed into stream records, and records into batches, within the services' limits."""
+"""Packing of lines into stream records, and of records into batches, within the services' limits."""
 
 import json
 import math
@@ -10,10 +10,10 @@ INCREMENT = 5 * 1024
 FULL = 40 * INCREMENT
 """A record is closed before it grows past this: at most one line of the last increment stays unused (under 1 %)."""
 MAX_RECORD = 1_000 * 1024
-"""Neither service takes a larger record."""
+"""Largest record that both services accept."""
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 1024 * 1024
-"""A quarter of what Firehose takes: the copies that a request is made of decide a function's peak memory."""
+"""A quarter of Firehose's limit: the copies of a request decide a function's peak memory."""
 _KEY_LENGTH = 256
 
 
@@ -36,7 +36,7 @@ class Record:
 
 
 def partition_key(line: bytes) -> str:
-    """Give the symbol of a line, or `unreadable` where there is none: such lines need no order, only delivery."""
+    """Return the symbol of a line, or `unreadable` where there is none: such lines need no order, only delivery."""
     try:
         symbol = json.loads(line)["symbol"]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -47,7 +47,7 @@ def partition_key(line: bytes) -> str:
 def pack(lines: Iterable[bytes], *, by_symbol: bool = False) -> tuple[list[Record], list[bytes]]:
     """Fill records with lines, in order; with `by_symbol`, one symbol a record.
 
-    Returns the records, and the lines that no record can hold.
+    Returns the records, and the lines that are too large for any record.
     """
     records: list[Record] = []
     open_records: dict[str, list[bytes]] = {}
@@ -65,7 +65,7 @@ def pack(lines: Iterable[bytes], *, by_symbol: bool = False) -> tuple[list[Recor
             open_records[key], sizes[key] = [], 0
         open_records[key].append(line)
         sizes[key] += size
-    records.extend(Record(tuple(held), key) for key, held in open_records.items())
+    records.extend(Record(tuple(packed), key) for key, packed in open_records.items())
     return records, too_large
 
 
@@ -93,12 +93,12 @@ def batches(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def billed_bytes(record: Record) -> int:
-    """Give what Firehose bills for the record: its size rounded up to the next increment."""
+    """Return the bytes that Firehose bills for the record: its size rounded up to the next increment."""
     return -(-len(record.data) // INCREMENT) * INCREMENT
 
 
 def shard_count(lines_per_second: float, bytes_per_line: float = 400.0, records_per_second: float | None = None) -> int:
-    """Give the provisioned Kinesis shards that a load needs: a shard takes 1 MiB and 1,000 records a second.
+    """Return the provisioned Kinesis shards that a load needs: a shard accepts 1 MiB and 1,000 records a second.
 
     `records_per_second` defaults to the worst case, a record a line.
     """

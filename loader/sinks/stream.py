@@ -1,7 +1,7 @@
-"""Firehose and Kinesis: lines packed into records, only failed records sent again, what cannot be delivered accounted.
+"""Delivery to Firehose and Kinesis: lines are packed into records, and only failed records are sent again.
 
-Both answer a batch record by record, and may accept a batch and still time out:
-then it is sent again, and the warehouse recognises the copies.
+Both services respond record by record, and may accept a batch and still time out:
+then it is sent again, and the warehouse removes the copies.
 """
 
 import random
@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
-from loader.sinks import TOO_LARGE, Delivery, Undelivered
+from loader.sinks import TOO_LARGE, Delivery, UndeliveredLine
 from loader.sinks.packing import Record, batches, pack
 
 _TRANSIENT = (
@@ -34,7 +34,7 @@ _TRANSIENT = (
 
 @dataclass(frozen=True)
 class Backoff:
-    """How often and how long to wait: full jitter below a doubling bound that is capped. All in seconds."""
+    """Exponential backoff with full jitter below a capped bound. Times in seconds."""
 
     attempts: int = 8
     base: float = 0.1
@@ -43,55 +43,55 @@ class Backoff:
     rng: random.Random = field(default_factory=random.Random)
 
     def wait(self, attempt: int) -> None:
-        """Wait before repeating after the given failed attempt (the first is 0)."""
+        """Wait after the given failed attempt (the first is 0)."""
         self.sleep(self.rng.uniform(0, min(self.cap, self.base * 2**attempt)))
 
 
-class Service(Protocol):
-    """One call that puts a batch, and the error code of each record in the answer (None: accepted)."""
+class StreamService(Protocol):
+    """A service that accepts batches of records."""
 
     @property
     def by_symbol(self) -> bool:
-        """Whether a record holds the lines of one symbol."""
+        """Whether the lines of a record are of one symbol."""
         ...
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:
-        """Put the records. Raises botocore's exceptions."""
+        """Send the records and return the error code of each (None: accepted). Raises botocore's exceptions."""
         ...
 
 
 @dataclass(frozen=True)
-class Firehose:
+class FirehoseService:
     """`PutRecordBatch` on a boto3 Firehose client."""
 
     client: Any
     by_symbol: bool = False
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:
-        """Put the records; the answer's entries stand in the order of the request."""
-        answer = self.client.put_record_batch(
+        """Send the records; the response's entries are in the order of the request."""
+        response = self.client.put_record_batch(
             DeliveryStreamName=stream, Records=[{"Data": record.data} for record in records]
         )
-        return _codes(answer, "RequestResponses", len(records))
+        return _error_codes(response, "RequestResponses", len(records))
 
 
 @dataclass(frozen=True)
-class Kinesis:
+class KinesisService:
     """`PutRecords` on a boto3 Kinesis client; the partition key is the symbol."""
 
     client: Any
     by_symbol: bool = True
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:
-        """Put the records; the answer's entries stand in the order of the request."""
-        answer = self.client.put_records(
+        """Send the records; the response's entries are in the order of the request."""
+        response = self.client.put_records(
             StreamName=stream, Records=[{"Data": record.data, "PartitionKey": record.key} for record in records]
         )
-        return _codes(answer, "Records", len(records))
+        return _error_codes(response, "Records", len(records))
 
 
-def _codes(answer: Mapping[str, Any], entries: str, expected: int) -> list[str | None]:
-    codes = [entry.get("ErrorCode") for entry in answer.get(entries, [])]
+def _error_codes(response: Mapping[str, Any], entries: str, expected: int) -> list[str | None]:
+    codes = [entry.get("ErrorCode") for entry in response.get(entries, [])]
     return codes if len(codes) == expected else ["InternalFailure"] * expected
 
 
@@ -99,25 +99,25 @@ def _codes(answer: Mapping[str, Any], entries: str, expected: int) -> list[str |
 class StreamSink:
     """Delivers to a stream per dataset, named in `streams`; a dataset without a stream is dead-lettered."""
 
-    service: Service
+    service: StreamService
     streams: Mapping[str, str]
     backoff: Backoff = field(default_factory=Backoff)
 
     def deliver(self, dataset: str, lines: Sequence[bytes], name: str, arrived_at: datetime) -> Delivery:
-        """Pack, send, and repeat what failed. The stream names its objects and stamps their hour itself."""
+        """Pack and send the lines, with retries. The stream itself names its objects and their hour."""
         stream = self.streams.get(dataset)
         if not stream:
-            return Delivery(0, tuple(Undelivered(line, f"no stream for {dataset}") for line in lines))
+            return Delivery(0, tuple(UndeliveredLine(line, f"no stream for {dataset}") for line in lines))
         records, too_large = pack(lines, by_symbol=self.service.by_symbol)
-        dead = [Undelivered(line, TOO_LARGE) for line in too_large]
+        undelivered = [UndeliveredLine(line, TOO_LARGE) for line in too_large]
         for batch in batches(records):
             for record, reason in self._put(stream, batch):
-                dead.extend(Undelivered(line, reason) for line in record.lines)
-        return Delivery(len(lines) - len(dead), tuple(dead))
+                undelivered.extend(UndeliveredLine(line, reason) for line in record.lines)
+        return Delivery(len(lines) - len(undelivered), tuple(undelivered))
 
     def _put(self, stream: str, batch: list[Record]) -> list[tuple[Record, str]]:
-        """Send one batch until every record is accepted or given up; return those given up, each with the reason."""
-        given_up: list[tuple[Record, str]] = []
+        """Send one batch until every record is accepted or rejected; return the rejected ones, each with the reason."""
+        rejected: list[tuple[Record, str]] = []
         for attempt in range(self.backoff.attempts):
             try:
                 codes = self.service.put(stream, batch)
@@ -128,14 +128,14 @@ class StreamSink:
             except BotoCoreError as error:
                 codes = [type(error).__name__] * len(batch)
             failed = [(record, code) for record, code in zip(batch, codes, strict=True) if code]
-            given_up += [(record, code) for record, code in failed if not _is_transient(code)]
+            rejected += [(record, code) for record, code in failed if not _is_transient(code)]
             failed = [(record, code) for record, code in failed if _is_transient(code)]
             if not failed:
-                return given_up
+                return rejected
             batch = [record for record, _ in failed]
             if attempt + 1 < self.backoff.attempts:
                 self.backoff.wait(attempt)
-        return given_up + [(record, f"{code} after {self.backoff.attempts} attempts") for record, code in failed]
+        return rejected + [(record, f"{code} after {self.backoff.attempts} attempts") for record, code in failed]
 
 
 def _is_transient(code: str) -> bool:

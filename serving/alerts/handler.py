@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from loader.stream_handlers import lines_of
+from loader.stream_handlers import split_lines
 from serving.alerts.bars import HotBar, parse, split_factors
 from serving.alerts.hot import HotPath
 
@@ -50,7 +50,7 @@ def consume(event: dict[str, Any], path: HotPath) -> dict[str, Any]:
 
 def _lines(record: dict[str, Any]) -> list[bytes]:
     try:
-        return lines_of(base64.b64decode(record["kinesis"]["data"], validate=True))
+        return split_lines(base64.b64decode(record["kinesis"]["data"], validate=True))
     except (binascii.Error, ValueError, TypeError, KeyError):
         return [b""]
 

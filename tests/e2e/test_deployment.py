@@ -20,7 +20,7 @@ from pipeline.dbt import Dbt
 from pipeline.job import FOLDER
 from serving.api import package
 from tests.e2e.local_stack import CREATED, HOW, STOOD_IN, LocalStack, Machines, clients
-from tests.loader.vendor import Asked, Vendor
+from tests.loader.vendor_server import ReceivedRequest, VendorServer
 
 pytestmark = pytest.mark.aws
 SCHEMA = "tickerlake_e2e"
@@ -36,7 +36,7 @@ class Deployed:
     stack: LocalStack
     deployment: Deployment
     machines: Machines
-    vendor: Vendor
+    vendor: VendorServer
     said: list[str]
 
     def fire(self, schedule: str, *, copies: bool = False, **variables: str) -> Any:
@@ -116,7 +116,7 @@ where bar_interval = '1min')"
         return int(self.ask(f"select count(*) from {SCHEMA}_published.fct_bar where bar_interval = '1min'"))
 
 
-def chart(asked: Asked) -> tuple[int, bytes]:
+def chart(asked: ReceivedRequest) -> tuple[int, bytes]:
     """Half an hour of minutes, from 15:00 UTC, of each weekday asked for: within the session in summer and winter."""
     first, until = (datetime.fromtimestamp(int(asked.query[name]), UTC) for name in ("period1", "period2"))
     step = timedelta(minutes=1) if asked.query["interval"] == "1m" else timedelta(days=1)
@@ -146,7 +146,7 @@ def deployed(
     client = clients(local_endpoint)
     said: list[str] = []
     folder = tmp_path_factory.mktemp("deployment")
-    with Vendor(chart) as vendor:
+    with VendorServer(chart) as vendor:
         plan = Deployment("e2e", client, said.append)
         client("ssm").put_parameter(Name=DATABASE, Type="SecureString", Value=postgres_server)
         bucket, api = plan.artifact_bucket(), folder / "api.zip"
@@ -217,11 +217,11 @@ def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
 
 
 def test_a_vendor_that_is_down_lands_nothing_and_the_next_minute_makes_up_for_it(deployed: Deployed) -> None:
-    deployed.vendor.answer = lambda _: (503, b"")
+    deployed.vendor.respond = lambda _: (503, b"")
     down = deployed.fire("EveryMinute")
     assert deployed.raw("bars") == []
     assert "missed" in down.text, down.text[-2000:]
-    deployed.vendor.answer = chart
+    deployed.vendor.respond = chart
     up = deployed.fire("EveryMinute")
     assert up.exit_code == 0, up.text[-2000:]
     lines = [json.loads(line) for line in deployed.raw("bars")]

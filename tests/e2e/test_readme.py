@@ -6,13 +6,13 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from testkit.lake import Lake, bar
-from tests.loader.test_cli import vendor  # noqa: F401 (a fixture)
-from tests.loader.test_replay import YAHOO_1MIN
+from tests.loader.vendor_server import YAHOO_1MIN, VendorServer, serve_yahoo
 from tickerlake import lake as lakes
 from tickerlake.lake import PROJECT
 
@@ -49,9 +49,15 @@ def test_every_command_of_the_readme_runs(lake: Lake) -> None:
         assert answer.stdout, command
 
 
+@pytest.fixture
+def yahoo_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[VendorServer]:
+    with serve_yahoo(monkeypatch) as server:
+        yield server
+
+
 @pytest.mark.slow
 @pytest.mark.loopback
-@pytest.mark.usefixtures("vendor")
+@pytest.mark.usefixtures("yahoo_server")
 def test_every_command_in_its_text_runs(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "TSLA.csv").write_text("timestamp,open,high,low,close,volume\n2026-03-02 09:30:00,1,1,1,1,5\n")
     (tmp_path / "TSLA.json").write_text(json.dumps(YAHOO_1MIN))

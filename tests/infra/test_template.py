@@ -11,7 +11,7 @@ import yaml
 from infra import raw_zone
 from infra.template import load
 from loader import handler
-from loader.settings import DATASETS, SINKS, read
+from loader.settings import DATASETS, SINKS, read_settings
 from tickerlake.lake import PROJECT
 
 TEMPLATE = load()
@@ -184,7 +184,7 @@ def test_the_loader_gets_every_setting_that_it_refuses_to_start_without() -> Non
     given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
     assert given["TICKERLAKE_SINK"]["Fn::If"][1:] == ["kinesis", "firehose"]
     assert {"kinesis", "firehose"} < set(SINKS)
-    read("/nowhere", "firehose", dict.fromkeys(given, "x"))
+    read_settings("/nowhere", "firehose", dict.fromkeys(given, "x"))
     assert given["TICKERLAKE_STATE_BUCKET"] == {"Ref": "RawBucket"}
 
 

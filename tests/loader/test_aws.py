@@ -1,4 +1,4 @@
-"""On AWS, played by moto: state in S3, secrets, the scheduled function, dead letters from end to end."""
+"""On moto's AWS: state in S3, secrets, the scheduled function, dead letters from end to end."""
 
 import base64
 import json
@@ -13,17 +13,17 @@ from moto import mock_aws
 
 from loader import handler
 from loader.__main__ import main
-from loader.lease import Held, lease
+from loader.lease import LeaseHeldError, lease
 from loader.outcome import Kind
 from loader.providers import registry
 from loader.secret import fetch_secret
-from loader.sinks import Undelivered, dead_letters
+from loader.sinks import UndeliveredLine, dead_letters
 from loader.sinks.folder import FolderSink
-from loader.store import ABSENT, Conflict, FolderStore, S3Store, Store, choose
+from loader.store import ABSENT, FolderStore, S3Store, StateStore, VersionConflictError, store_from_environment
 from loader.stream_handlers import kinesis_handler
 from tests.loader import emulated
-from tests.loader.test_planning import Played
-from tests.loader.test_replay import landed
+from tests.loader.raw_zone import read_landed
+from tests.loader.scripted_provider import ScriptedProvider
 from tickerlake.errors import UserError
 
 STREAMS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
@@ -34,55 +34,55 @@ NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
-        emulated.make_firehose(STREAMS)
+        emulated.create_firehose_streams(STREAMS)
         yield
 
 
 @pytest.fixture
-def deployed(monkeypatch: pytest.MonkeyPatch) -> Played:
-    """A function as it is deployed: Firehose, a bucket for state, a key in SSM, a vendor played by a class."""
-    made = Played(lambda *_: Kind.BARS)
-    made.key_variable = "TICKERLAKE_PLAYED_KEY"
-    monkeypatch.setitem(registry.PROVIDERS, "played", lambda _: made)
-    boto3.client("ssm").put_parameter(Name="/played/key", Value="0123456789abcdef", Type="SecureString")
+def deployed(monkeypatch: pytest.MonkeyPatch) -> ScriptedProvider:
+    """Set up a function as it is deployed: Firehose, a bucket for state, a key in SSM, a scripted provider."""
+    provider = ScriptedProvider(lambda *_: Kind.BARS)
+    provider.key_variable = "TICKERLAKE_SCRIPTED_KEY"
+    monkeypatch.setitem(registry.PROVIDERS, "scripted", lambda _: provider)
+    boto3.client("ssm").put_parameter(Name="/scripted/key", Value="0123456789abcdef", Type="SecureString")
     variables = {
-        "TICKERLAKE_PROVIDER": "played",
+        "TICKERLAKE_PROVIDER": "scripted",
         "TICKERLAKE_SYMBOLS": "BTCUSD,EURUSD,TSLA",
         "TICKERLAKE_INTERVAL": "60min",
         "TICKERLAKE_SINK": "firehose",
         "TICKERLAKE_STATE_BUCKET": emulated.BUCKET,
         "TICKERLAKE_STATE_PREFIX": "own/",
-        "TICKERLAKE_PLAYED_KEY_SECRET": "ssm:/played/key",
+        "TICKERLAKE_SCRIPTED_KEY_SECRET": "ssm:/scripted/key",
         "AWS_LAMBDA_FUNCTION_NAME": "loader",
         **{f"TICKERLAKE_STREAM_{name.upper()}": name for name in STREAMS},
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return made
+    return provider
 
 
-def folder_store(tmp_path: Path) -> Store:
+def folder_store(tmp_path: Path) -> StateStore:
     return FolderStore(tmp_path)
 
 
-def s3_store(_: Path) -> Store:
+def s3_store(_: Path) -> StateStore:
     return S3Store(boto3.client("s3"), emulated.BUCKET, "below/")
 
 
 @pytest.mark.parametrize("make", [folder_store, s3_store])
 class TestStore:
-    """What holds in a folder and in S3."""
+    """The behaviour of both stores."""
 
-    def test_state_is_written_only_over_what_was_read(self, make: Any, tmp_path: Path) -> None:
+    def test_state_is_written_only_over_the_version_that_was_read(self, make: Any, tmp_path: Path) -> None:
         store = make(tmp_path)
         assert store.read("state/x.json") is None
         version = store.write("state/x.json", b"1", ABSENT)
         latest = store.write("state/x.json", b"2", version)
         for stale in (ABSENT, version):
-            with pytest.raises(Conflict):
+            with pytest.raises(VersionConflictError):
                 store.write("state/x.json", b"3", stale)
         assert (store.read("state/x.json").content, store.read("state/x.json").version) == (b"2", latest)
-        with pytest.raises(Conflict):
+        with pytest.raises(VersionConflictError):
             store.write("state/gone.json", b"3", version)
 
     def test_objects_are_listed_by_folder_and_removed(self, make: Any, tmp_path: Path) -> None:
@@ -95,11 +95,11 @@ class TestStore:
         assert store.keys("a/") == ["a/b/1"]
         assert store.keys("none/") == []
 
-    def test_a_lease_is_held_by_one(self, make: Any, tmp_path: Path) -> None:
+    def test_a_lease_has_one_holder(self, make: Any, tmp_path: Path) -> None:
         store = make(tmp_path)
         with lease(store, "x", "one", 60) as renew:
             renew()
-            with pytest.raises(Held), lease(store, "x", "two", 60):
+            with pytest.raises(LeaseHeldError), lease(store, "x", "two", 60):
                 pass
         with lease(store, "x", "two", 60):
             pass
@@ -123,12 +123,12 @@ def test_secrets_come_from_ssm_and_secrets_manager() -> None:
 
 
 def test_a_function_fans_out_in_shards_that_share_state_in_s3(
-    deployed: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployed: ScriptedProvider, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("loader.jobs.is_open", lambda *_: True)
     monkeypatch.setattr("loader.progress.is_open", lambda *_: True)
     ledgers = [handler.lambda_handler({"shard": [part, 2]}, None) for part in range(2)]
-    assert sorted(symbol for symbol, _ in deployed.asked) == ["BTCUSD", "EURUSD", "TSLA"]
+    assert sorted(symbol for symbol, _ in deployed.requests) == ["BTCUSD", "EURUSD", "TSLA"]
     lines = [json.loads(line) for line in emulated.firehose_lines("bars")]
     assert len(lines) == sum(int(str(ledger["confirmed"])) for ledger in ledgers) > 0
     runs = [json.loads(line) for line in emulated.firehose_lines("loader_runs")]
@@ -141,7 +141,7 @@ def test_a_function_fans_out_in_shards_that_share_state_in_s3(
     assert "0123456789abcdef" not in capsys.readouterr().out
 
 
-def test_a_shard_is_not_run_twice_at_once_and_the_others_are(deployed: Played) -> None:
+def test_a_shard_is_not_run_twice_at_once_and_the_others_are(deployed: ScriptedProvider) -> None:
     store = S3Store(boto3.client("s3"), emulated.BUCKET, "own/")
     with lease(store, "handler-simulated-bars-60min-0-2", "another", 60):
         assert handler.lambda_handler({"shard": [0, 2]}, None) == {"skipped": "overlap"}
@@ -156,8 +156,8 @@ def test_a_shard_is_not_run_twice_at_once_and_the_others_are(deployed: Played) -
         ({"TICKERLAKE_STREAM_BARS": ""}, "set TICKERLAKE_STREAM_BARS"),
     ],
 )
-def test_a_function_without_a_place_that_lasts_refuses_to_start(
-    deployed: Played, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], remedy: str
+def test_a_function_without_durable_storage_refuses_to_start(
+    deployed: ScriptedProvider, monkeypatch: pytest.MonkeyPatch, change: dict[str, str], remedy: str
 ) -> None:
     for name, value in change.items():
         monkeypatch.setenv(name, value)
@@ -165,11 +165,11 @@ def test_a_function_without_a_place_that_lasts_refuses_to_start(
         handler.lambda_handler({}, None)
     with pytest.raises(UserError, match=remedy):
         kinesis_handler({"Records": []})
-    assert deployed.asked == []
+    assert deployed.requests == []
 
 
 def test_the_oldest_provisional_bar_is_measured_until_its_final_version_lands(
-    deployed: Played, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    deployed: ScriptedProvider, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def age() -> float:
         handler.lambda_handler({"symbols": ["BTCUSD"]}, None)
@@ -179,32 +179,31 @@ def test_the_oldest_provisional_bar_is_measured_until_its_final_version_lands(
         ]
         return float(metrics["oldest_provisional_bar"])
 
-    monkeypatch.setattr("loader.run.is_final", lambda *_: False)
-    monkeypatch.setattr("loader.progress.is_final", lambda *_: False)
+    monkeypatch.setattr("loader.record.Bar.is_final", lambda *_: False)
     waiting = age()
     assert 23 * 3600 < waiting <= 24 * 3600 + 60
-    for nothing in (Kind.UNKNOWN, Kind.EMPTY):
-        deployed.fate = lambda *_, nothing=nothing: nothing
+    for kind in (Kind.UNKNOWN, Kind.EMPTY):
+        deployed.script = lambda *_, kind=kind: kind
         assert age() >= waiting, "a vendor that does not deliver makes nothing final"
-    deployed.fate = lambda *_: Kind.BARS
-    monkeypatch.setattr("loader.progress.is_final", lambda *_: True)
+    deployed.script = lambda *_: Kind.BARS
+    monkeypatch.setattr("loader.record.Bar.is_final", lambda *_: True)
     assert age() == 0
 
 
 def test_dead_letters_are_sent_again_until_none_is_left(
-    deployed: Played, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deployed: ScriptedProvider, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = choose(tmp_path)
+    store = store_from_environment(tmp_path)
     assert isinstance(store, S3Store)
     lines = [b'{"run_id":"A","line_number":1}', b"", b"not json"]
-    dead_letters.keep(store, "bars", [Undelivered(line, "throttled") for line in lines], "A")
-    dead_letters.keep(store, "loader_runs", [Undelivered(b'{"run_id":"A"}', "throttled")], "A")
+    dead_letters.save(store, "bars", [UndeliveredLine(line, "throttled") for line in lines], "A")
+    dead_letters.save(store, "loader_runs", [UndeliveredLine(b'{"run_id":"A"}', "throttled")], "A")
     monkeypatch.setenv("TICKERLAKE_STREAM_BARS", "no-such-stream")
     resend = ["resend-dead-letters", "--json", "--lake", str(tmp_path)]
     assert main(resend) == 1
-    said = capsys.readouterr()
-    assert json.loads(said.out) == {"confirmed": 1, "dead_lettered": 3}
-    assert "3 lines not delivered: ResourceNotFoundException" in said.err
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {"confirmed": 1, "dead_lettered": 3}
+    assert "3 lines not delivered: ResourceNotFoundException" in printed.err
     assert store.keys("dead_letters/") == ["dead_letters/bars/A.ndjson.gz"]
     monkeypatch.setenv("TICKERLAKE_STREAM_BARS", "bars")
     assert main(resend) == 0
@@ -217,13 +216,15 @@ def test_dead_letters_are_sent_again_until_none_is_left(
 
 def test_dead_letters_of_a_folder_land_in_the_raw_zone(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
-    dead_letters.keep(store, "bars", [Undelivered(b'{"run_id":"A"}', "throttled")], "A")
+    dead_letters.save(store, "bars", [UndeliveredLine(b'{"run_id":"A"}', "throttled")], "A")
     FolderSink(tmp_path).deliver("bars", [b'{"run_id":"A","n":1}'], "A", NOW)
     assert dead_letters.resend(store, FolderSink(tmp_path), NOW) == (1, [])
-    assert landed(tmp_path) == [{"run_id": "A", "n": 1}, {"run_id": "A"}]
+    assert read_landed(tmp_path) == [{"run_id": "A", "n": 1}, {"run_id": "A"}]
 
 
-def test_a_kinesis_consumer_hands_lines_to_firehose_and_buries_what_no_stream_takes(deployed: Played) -> None:
+def test_a_kinesis_consumer_sends_lines_to_firehose_and_dead_letters_what_is_too_large(
+    deployed: ScriptedProvider,
+) -> None:
     datas = [b'{"symbol": "TSLA"}\njunk', b"x" * (1_000 * 1024), b'{"symbol":"NVDA"}']
     records = [
         {"kinesis": {"sequenceNumber": str(at), "data": base64.b64encode(data).decode()}}

@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from loader.calendar import bar_start, sessions
-from loader.reference import LabelConvention, label_convention, source
+from loader.calendar import parse_bar_start, sessions
+from loader.reference import LabelConvention, get_label_convention, get_source
 from tickerlake.errors import UserError
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -26,23 +26,23 @@ NEW_YORK = ZoneInfo("America/New_York")
     ],
 )
 def test_labels_become_starts_in_utc(label: str, convention: str, minutes: int, expected: str) -> None:
-    found = bar_start(label, LabelConvention(convention, NEW_YORK), minutes)
-    assert found == datetime.fromisoformat(expected).replace(tzinfo=UTC)
+    start = parse_bar_start(label, LabelConvention(convention, NEW_YORK), minutes)
+    assert start == datetime.fromisoformat(expected).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize("label", ["", "yesterday", "2020-13-01", '    "Error Message": "x"'])
 def test_an_unreadable_label_is_no_start(label: str) -> None:
-    assert bar_start(label, LabelConvention("start", NEW_YORK), 1) is None
+    assert parse_bar_start(label, LabelConvention("start", NEW_YORK), 1) is None
 
 
 def test_the_label_convention_depends_on_when_the_data_was_received() -> None:
-    assert label_convention("alphavantage", date(2020, 12, 1)).label == "end"
-    assert label_convention("alphavantage", date(2024, 1, 1)).label == "start"
+    assert get_label_convention("alphavantage", date(2020, 12, 1)).label == "end"
+    assert get_label_convention("alphavantage", date(2024, 1, 1)).label == "start"
 
 
 def test_an_unknown_source_is_named_with_the_known_ones() -> None:
     with pytest.raises(UserError, match="unknown source 'bloomberg': known are alphavantage, "):
-        source("bloomberg")
+        get_source("bloomberg")
 
 
 def test_continuous_calendars_trade_every_day() -> None:

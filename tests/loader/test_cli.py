@@ -1,4 +1,4 @@
-"""The command line: clear refusals, and live bars from a server that plays the vendor."""
+"""The command line: clear errors, and live bars from a server in place of the vendor."""
 
 import gzip
 import json
@@ -8,17 +8,16 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from loader.__main__ import _parser, main
-from loader.sinks import Undelivered, dead_letters
+from loader.__main__ import cli, main
+from loader.sinks import UndeliveredLine, dead_letters
 from loader.store import FolderStore
-from tests.loader import vendor as playing
-from tests.loader.test_replay import YAHOO_1MIN, landed
+from tests.loader.raw_zone import read_landed
+from tests.loader.vendor_server import ReceivedRequest, VendorServer
 
 
 @pytest.mark.parametrize(
@@ -28,7 +27,7 @@ from tests.loader.test_replay import YAHOO_1MIN, landed
         (["replay", "{folder}/TSLA.csv", "--provider", "alphavantage_csv"], "not a text file"),
         (["replay", "{folder}/TSLA.gz", "--provider", "alphavantage_csv"], "cannot read {folder}/TSLA.gz"),
         (["replay", "{folder}/A.csv", "--provider", "alphavantage_csv"], "no header with a time column"),
-        (["replay", "{folder}/A.csv", "--provider", "yahoo"], "not a chart answer"),
+        (["replay", "{folder}/A.csv", "--provider", "yahoo"], "not a chart response"),
         (
             ["replay", "{folder}/A.csv", "--provider", "alphavantage_csv", "--interval", "2min"],
             "unknown interval '2min'",
@@ -61,70 +60,54 @@ def test_bad_input_is_one_line_that_names_it_and_lands_nothing(
 def test_wrong_usage_exits_with_2_and_names_the_choice(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(arguments)
-    assert stopped.value.code == 2
-    assert "usage: python -m loader" in capsys.readouterr().err
+    assert main(arguments) == 2
+    assert "Usage: python -m loader" in capsys.readouterr().err
 
 
 def help_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        main([*command, "--help"])
-    assert stopped.value.code == 0
+    assert main([*command, "--help"]) == 0
     return capsys.readouterr().out
 
 
 def test_every_commands_help_has_examples_that_parse_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     overall = help_of([], capsys)
-    commands = re.findall(r"^    ([a-z-]+)\b", overall.partition("options:")[0], re.M)
+    commands = list(cli.commands)
     assert {"fetch", "watch", "resend-dead-letters"} <= set(commands)
+    assert all(re.search(rf"^  {name} ", overall, re.M) for name in commands)
     for text, name in [(overall, ""), *((help_of([name], capsys), name) for name in commands)]:
-        examples = re.findall(r"^  python -m loader (.+)$", text, re.M)
+        examples = re.findall(r"^ +python -m loader (.+)$", text, re.M)
         assert examples, name
         assert all(example.startswith(name) for example in examples), name
-        assert all(callable(_parser().parse_args(shlex.split(example)).run) for example in examples)
-        assert "exit codes:" in text
+        for example in examples:
+            command, *options = shlex.split(example)
+            assert cli.commands[command].make_context(command, options)
+        assert "Exit codes:" in text
         assert "130  stopped by Ctrl-C" in text
 
 
-def yahoo(asked: playing.Asked) -> tuple[int, bytes]:
-    """Knows one symbol, throttles another, and has never heard of the rest."""
-    if asked.path.endswith("/chart/TSLA"):
-        return 200, json.dumps(YAHOO_1MIN).encode()
-    if asked.path.endswith("/chart/SLOW"):
-        return 429, b"Too Many Requests"
-    error = {"code": "Not Found", "description": "No data found, symbol may be delisted"}
-    return 404, json.dumps({"chart": {"result": None, "error": error}}).encode()
-
-
-@pytest.fixture
-def vendor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    with playing.Vendor(yahoo) as server:
-        monkeypatch.setenv("TICKERLAKE_YAHOO_URL", server.url)
-        yield
-
-
 @pytest.mark.loopback
-def test_fetch_lands_what_it_gets_and_says_what_it_did_not(
-    tmp_path: Path, vendor: None, capsys: pytest.CaptureFixture[str]
+def test_fetch_lands_what_it_gets_and_reports_what_it_did_not(
+    tmp_path: Path, yahoo_server: VendorServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["fetch", "--provider", "yahoo", "--symbols", "TSLA,SLOW,GONE", "--lake", str(tmp_path)]
     assert main(arguments) == 1
     printed = capsys.readouterr().err
     assert "SLOW: burst_limit: too many requests" in printed
     assert "GONE: unknown_symbol: No data found, symbol may be delisted" in printed
-    assert len(landed(tmp_path)) == 2
-    assert landed(tmp_path, "loader_runs")[0]["outcomes"] == {"bars": 1, "burst_limit": 1, "unknown_symbol": 1}
-    kept = [gzip.decompress(path.read_bytes()) for path in (tmp_path / "payloads").rglob("*.gz")]
-    assert sorted(body[:9] for body in kept) == [b"Too Many ", b'{"chart":'], "the failures' answers, and no others"
+    assert len(read_landed(tmp_path)) == 2
+    assert read_landed(tmp_path, "loader_runs")[0]["outcomes"] == {"bars": 1, "burst_limit": 1, "unknown_symbol": 1}
+    archived = [gzip.decompress(path.read_bytes()) for path in (tmp_path / "payloads").rglob("*.gz")]
+    assert sorted(body[:9] for body in archived) == [b"Too Many ", b'{"chart":'], (
+        "the failures' responses, and no others"
+    )
 
 
 BACKFILL = ["backfill", "--provider", "yahoo", "--symbols", "TSLA,NVDA", "--from", "2026-01-05", "--to", "2026-03-27"]
 
 
-def chart(asked: playing.Asked) -> bytes:
-    """A bar at noon of the first day asked for."""
-    symbol, first = asked.path.rpartition("/")[2], int(asked.query["period1"])
+def chart(request: ReceivedRequest) -> bytes:
+    """Return a bar at noon of the first requested day."""
+    symbol, first = request.path.rpartition("/")[2], int(request.query["period1"])
     quote = {name: [1] for name in ("open", "high", "low", "close", "volume")}
     meta = {"symbol": symbol, "currency": "USD", "dataGranularity": "1m"}
     result = {"meta": meta, "timestamp": [first + 12 * 3600], "indicators": {"quote": [quote]}}
@@ -137,12 +120,12 @@ def test_ctrl_c_leaves_a_back_fill_that_the_same_command_resumes(
 ) -> None:
     started: list[subprocess.Popen[str]] = []
 
-    def answer(asked: playing.Asked) -> tuple[int, bytes]:
-        if len(server.asked) == 15:
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
+        if len(server.requests) == 15:
             started[0].send_signal(signal.SIGINT)
-        return 200, chart(asked)
+        return 200, chart(request)
 
-    with playing.Vendor(answer) as server:
+    with VendorServer(respond) as server:
         environment = {"TICKERLAKE_YAHOO_URL": server.url, "TICKERLAKE_YAHOO_LIMITS": "none"}
         command = [sys.executable, "-m", "loader", *BACKFILL, "--lake", str(tmp_path)]
         started.append(
@@ -150,27 +133,24 @@ def test_ctrl_c_leaves_a_back_fill_that_the_same_command_resumes(
                 command, env=os.environ | environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             )
         )
-        _, complaint = started[0].communicate(timeout=60)
-        assert (started[0].returncode, complaint) == (
-            130,
-            "stopped: what has landed is noted, the same command resumes\n",
-        )
-        assert len(landed(tmp_path)) == 10
-        server.answer = lambda asked: (200, chart(asked))
-        server.asked.clear()
+        _, errors = started[0].communicate(timeout=60)
+        assert (started[0].returncode, errors) == (130, "stopped by Ctrl-C\n")
+        assert len(read_landed(tmp_path)) == 10
+        server.respond = lambda request: (200, chart(request))
+        server.requests.clear()
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         assert main([*BACKFILL, "--lake", str(tmp_path), "--json"]) == 0
-    bars = [(bar["symbol"], bar["bar_start"]) for bar in landed(tmp_path)]
+    bars = [(bar["symbol"], bar["bar_start"]) for bar in read_landed(tmp_path)]
     assert len(bars) == len(set(bars)) == 24
     assert json.loads(capsys.readouterr().out) == {"requests": 14, "done": 14, "missed": 0, "landed": 14}
 
 
 @pytest.mark.loopback
-def test_a_back_fill_shows_how_far_it_is_on_a_terminal_only(
+def test_a_back_fill_shows_its_progress_on_a_terminal_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with playing.Vendor(lambda asked: (200, chart(asked))) as server:
+    with VendorServer(lambda request: (200, chart(request))) as server:
         monkeypatch.setenv("TICKERLAKE_YAHOO_URL", server.url)
         monkeypatch.setenv("TICKERLAKE_YAHOO_LIMITS", "none")
         assert main([*BACKFILL, "--lake", str(tmp_path / "a")]) == 0
@@ -185,40 +165,40 @@ def test_a_back_fill_shows_how_far_it_is_on_a_terminal_only(
 
 
 @pytest.mark.loopback
-def test_watch_asks_again_from_the_first_provisional_bar_and_says_what_it_landed(
+def test_watch_polls_from_the_first_provisional_bar_and_reports_what_it_landed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def answer(asked: playing.Asked) -> tuple[int, bytes]:
-        until = int(asked.query["period2"]) // 60 * 60
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
+        until = int(request.query["period2"]) // 60 * 60
         quote = {name: [1, 2] for name in ("open", "high", "low", "close", "volume")}
         meta = {"symbol": "BTC-USD", "currency": "USD", "dataGranularity": "1m"}
         result = {"meta": meta, "timestamp": [until - 3600, until - 60], "indicators": {"quote": [quote]}}
         return 200, json.dumps({"chart": {"result": [result]}}).encode()
 
-    with playing.Vendor(answer) as server:
+    with VendorServer(respond) as server:
         monkeypatch.setenv("TICKERLAKE_YAHOO_URL", server.url)
         watch = ["watch", "--provider", "yahoo", "--symbols", "BTCUSD", "--rounds", "2", "--every", "0s", "--json"]
         assert main([*watch, "--lake", str(tmp_path)]) == 0
     ledgers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [ledger["confirmed"] for ledger in ledgers] == [2, 2]
     assert ledgers[0]["run_id"] != ledgers[1]["run_id"]
-    first, second = (asked.query for asked in server.asked)
+    first, second = (request.query for request in server.requests)
     assert int(second["period1"]) == int(first["period2"]) // 60 * 60 - 60
-    assert [bar["is_final"] for bar in landed(tmp_path)][:2] == [True, False]
+    assert [bar["is_final"] for bar in read_landed(tmp_path)][:2] == [True, False]
 
 
-def test_doctor_names_what_is_broken_and_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_doctor_reports_what_is_broken_and_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lake = ["--lake", str(tmp_path)]
     assert main(["doctor", *lake]) == 0
     assert "missing  last run               try: python -m loader fetch --provider yahoo" in capsys.readouterr().out
-    dead_letters.keep(FolderStore(tmp_path), "bars", [Undelivered(b"{}", "throttled")], "A")
+    dead_letters.save(FolderStore(tmp_path), "bars", [UndeliveredLine(b"{}", "throttled")], "A")
     broken = tmp_path / "raw" / "loader_runs" / "dt=2026-03-02" / "hr=21" / "A.ndjson.gz"
     broken.parent.mkdir(parents=True)
     broken.write_bytes(b"no gzip")
     assert main(["doctor", *lake]) == 1
-    said = capsys.readouterr().out
-    assert f"broken   last run               cannot read {broken}" in said
-    assert "broken   dead letters           1 files; to land them: python -m loader resend-dead-letters" in said
+    printed = capsys.readouterr().out
+    assert f"broken   last run               cannot read {broken}" in printed
+    assert "broken   dead letters           1 files; to land them: python -m loader resend-dead-letters" in printed
     assert main(["resend-dead-letters", *lake]) == 0
     assert capsys.readouterr().out == "landed 1 dead letters, 0 left\n"
 
@@ -277,7 +257,7 @@ def test_doctor_names_a_bar_after_the_end_of_its_exchange_calendar(
         assert "has a bar" not in shown
 
 
-def test_what_is_closed_is_said_to_machines_too(
+def test_closed_exchanges_are_reported_as_json_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("loader.progress.is_open", lambda *_: False)

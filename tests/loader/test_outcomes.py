@@ -1,4 +1,4 @@
-"""Every answer a vendor is known to give has its typed outcome, and no answer can break a parser or forge a bar."""
+"""Every known response of a vendor has its typed outcome, and no response can crash a parser or forge a bar."""
 
 import json
 import os
@@ -12,15 +12,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loader.http import Answer, refusal
+from loader.http import HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers import alphavantage, csv_file, yahoo
-from loader.providers.context import Context
 from loader.providers.http_json import HttpJson
+from loader.providers.parse_context import ParseContext
 from loader.record import Stamp, bar_line, corporate_action_line, daily_bar_line
-from loader.run import is_final, is_final_day
 from testkit import realdata
-from tests.loader.test_replay import YAHOO_1MIN
+from tests.loader.vendor_server import YAHOO_1MIN
 
 EXAMPLES = 20_000 if os.environ.get("TICKERLAKE_SOAK") else 150
 RECORDED = {
@@ -34,8 +33,8 @@ RECORDED = {
     "empty_object": Kind.EMPTY,
     "demo_key": Kind.BAD_KEY,
 }
-IBM = Context.build("alphavantage", "IBM", "5min", date(2021, 10, 29))
-TSLA = Context.build("yahoo", "TSLA", "1min", date(2026, 3, 2))
+IBM = ParseContext.build("alphavantage", "IBM", "5min", date(2021, 10, 29))
+TSLA = ParseContext.build("yahoo", "TSLA", "1min", date(2026, 3, 2))
 AV_PARSERS = (alphavantage.parse, alphavantage.parse_daily, alphavantage.parse_actions)
 
 
@@ -98,7 +97,7 @@ def test_shapes_users_reported_have_their_outcome(body: object, kind: Kind) -> N
     ],
 )
 def test_statuses_have_their_outcome(status: int, body: bytes, kind: Kind) -> None:
-    outcome = refusal(Answer(status, body))
+    outcome = classify_status(HttpResponse(status, body))
     assert outcome is not None
     assert outcome.kind is kind
 
@@ -124,7 +123,7 @@ def test_yahoo_answers_without_bars_have_their_outcome(body: str, kind: Kind) ->
 def test_prices_without_times_are_no_empty_day(name: str) -> None:
     file = {"length": "chart-notimestamp-quotes-length", "quote": "chart-notimestamp-weird-quote"}[name]
     body = json.loads(realdata.path(f"payloads/yahoo_chart_v8/{file}.fake.body.json").read_text())["body"]
-    context = Context.build("yahoo", "AAPL", "1min", date(2025, 2, 20))
+    context = ParseContext.build("yahoo", "AAPL", "1min", date(2025, 2, 20))
     assert yahoo.parse_daily(json.dumps(body).encode(), context).kind is Kind.UNKNOWN
 
 
@@ -140,7 +139,7 @@ DESCRIBED = HttpJson(
     {n: n for n in ("time", "open", "high", "low", "close", "volume", "adjusted_close")},
 )
 DESCRIBED_ROW = {"time": "2026-03-02T14:30:00Z", "open": 1.5, "high": 2, "low": 1, "close": 1.75, "volume": 10}
-SEEDS: list[tuple[Callable[[bytes, Context], Outcome], Context, bytes]] = [
+SEEDS: list[tuple[Callable[[bytes, ParseContext], Outcome], ParseContext, bytes]] = [
     (alphavantage.parse, IBM, series("2021-10-27 20:00:00", "2021-10-27 19:55:00")),
     (alphavantage.parse_daily, IBM, series("2021-10-27", "2021-10-28")),
     (
@@ -193,7 +192,7 @@ ODD_TEXT = [
 
 def mutations(body: bytes) -> st.SearchStrategy[bytes]:
     """Bodies that were cut, overwritten, or had a JSON value replaced by an odd one."""
-    spans = [found.span() for found in re.finditer(rb'"[^"]*"|-?[0-9.]+|null|\[[^\[\]]*\]', body)]
+    spans = [match.span() for match in re.finditer(rb'"[^"]*"|-?[0-9.]+|null|\[[^\[\]]*\]', body)]
     place = st.integers(0, len(body))
     replaced = st.lists(st.tuples(st.sampled_from(spans), st.sampled_from(ODD_TEXT)), min_size=1, max_size=3)
     return st.one_of(
@@ -223,12 +222,12 @@ def test_no_body_breaks_a_parser_or_forges_a_bar(seed: int) -> None:
         assert len(outcome.message) < 300
         texts = mutated.decode("utf-8", "replace")
         for bar in outcome.bars:
-            bar_line(bar, stamp, 1, is_final=is_final(bar, stamp.received_at))
+            bar_line(bar, stamp, 1)
             assert bar.symbol == context.symbol
             for value in (bar.open, bar.high, bar.low, bar.close):
                 assert_vendors_own(value, texts, bar.currency != "USD")
         for day in outcome.daily_bars:
-            daily_bar_line(day, stamp, 1, is_final=is_final_day(day, stamp.received_at))
+            daily_bar_line(day, stamp, 1)
             for value in (day.open, day.high, day.low, day.close):
                 assert_vendors_own(value, texts, day.currency != "USD")
         for action in outcome.actions:
@@ -242,7 +241,7 @@ def test_memory_is_bounded_by_the_size_of_the_body(unit: bytes) -> None:
     size = 20_000
     values = b"[" + unit * (size // len(unit)) + b"0]"
     times, prices = b'{"chart":{"result":[{"meta":{},"timestamp":', b',"indicators":{"quote":[{"open":'
-    bodies: list[tuple[Callable[[bytes, Context], Outcome], bytes]] = [
+    bodies: list[tuple[Callable[[bytes, ParseContext], Outcome], bytes]] = [
         (DESCRIBED.parse, b'{"data":' + values + b"}"),
         (yahoo.parse, times + values + prices + values + b"}]}}]}}"),
     ]
@@ -282,7 +281,7 @@ def test_a_live_bar_is_floored_not_final_and_loses_to_its_own_bar() -> None:
         (False, datetime(2026, 3, 2, 14, 30, tzinfo=UTC)),
     ]
     later = datetime(2026, 3, 9, tzinfo=UTC)
-    assert [is_final(bar, later) for bar in bars] == [False, True]
+    assert [bar.is_final(later) for bar in bars] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -304,7 +303,7 @@ def test_a_live_bar_is_floored_to_its_interval(interval: str, served: str, befor
         "timestamp": [epoch(before), epoch(live)],
         "indicators": {"quote": [quote]},
     }
-    context = Context.build("yahoo", "TSLA", interval, date(2026, 3, 2))
+    context = ParseContext.build("yahoo", "TSLA", interval, date(2026, 3, 2))
     bars = yahoo.parse(json.dumps({"chart": {"result": [result]}}).encode(), context).bars
     assert bars[-1].bar_start == datetime.fromisoformat(f"2026-03-02T{start}+00:00")
 

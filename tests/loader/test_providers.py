@@ -1,4 +1,4 @@
-"""Providers against a server that plays the vendors with their real bodies."""
+"""Providers against a server with the vendors' recorded responses."""
 
 import gzip
 import json
@@ -20,13 +20,13 @@ from loader.http import Http
 from loader.outcome import Kind
 from loader.providers import http_json, registry
 from loader.providers.alphavantage import AlphaVantage
-from loader.providers.base import Ask
-from loader.providers.context import Context
+from loader.providers.base import FetchRequest
+from loader.providers.parse_context import ParseContext
 from loader.providers.yahoo import Yahoo, parse_daily
 from loader.redact import MARK, Redactor
 from testkit import realdata
-from tests.loader.test_replay import landed
-from tests.loader.vendor import Asked, Vendor
+from tests.loader.raw_zone import read_landed
+from tests.loader.vendor_server import ReceivedRequest, VendorServer
 from tickerlake.errors import UserError
 
 AMOUNTS = ("0.56", "0.56", "0.56", "0.62")
@@ -41,19 +41,19 @@ def recorded(name: str) -> bytes:
     return text
 
 
-def context(source: str, symbol: str = "IBM", interval: str = "5min", on: date = date(2021, 10, 29)) -> Context:
-    return Context.build(source, symbol, interval, on)
+def context(source: str, symbol: str = "IBM", interval: str = "5min", on: date = date(2021, 10, 29)) -> ParseContext:
+    return ParseContext.build(source, symbol, interval, on)
 
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("adjusted", [True, False])
-def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: bool) -> None:
+def test_alphavantage_intraday_requests_the_month_and_returns_the_range(adjusted: bool) -> None:
     body = recorded("alphavantage/ruby_intraday.json")
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=adjusted, base_url=vendor.url)
-        ask = Ask("bars", datetime(2021, 10, 27, tzinfo=UTC), datetime(2021, 10, 27, 23, 50, tzinfo=UTC))
-        _, outcome = made.fetch(http, context(made.source), ask, KEY)
-    assert vendor.asked[0].query == {
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        provider = AlphaVantage(adjusted=adjusted, base_url=vendor.url)
+        request = FetchRequest("bars", datetime(2021, 10, 27, tzinfo=UTC), datetime(2021, 10, 27, 23, 50, tzinfo=UTC))
+        _, outcome = provider.fetch(http, context(provider.source), request, KEY)
+    assert vendor.requests[0].query == {
         "function": "TIME_SERIES_INTRADAY",
         "symbol": "IBM",
         "interval": "5min",
@@ -70,23 +70,23 @@ def test_alphavantage_intraday_asks_for_the_month_and_keeps_the_range(adjusted: 
 @pytest.mark.loopback
 def test_rapidapi_keeps_the_key_out_of_the_url() -> None:
     body = recorded("alphavantage/ruby_daily.json")
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
-        _, outcome = made.fetch(http, context("rapidapi"), Ask("daily_bars", *DAYS_2021), KEY)
-    (asked,) = vendor.asked
-    assert asked.headers["x-rapidapi-key"] == KEY
-    assert asked.headers["x-rapidapi-host"] == "alpha-vantage.p.rapidapi.com"
-    assert "apikey" not in asked.query
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        provider = AlphaVantage(adjusted=False, rapidapi=True, base_url=vendor.url)
+        _, outcome = provider.fetch(http, context("rapidapi"), FetchRequest("daily_bars", *DAYS_2021), KEY)
+    (request,) = vendor.requests
+    assert request.headers["x-rapidapi-key"] == KEY
+    assert request.headers["x-rapidapi-host"] == "alpha-vantage.p.rapidapi.com"
+    assert "apikey" not in request.query
     assert [day.close for day in outcome.daily_bars] == ["125.1000", "125.8400", "125.1700"]
 
 
 @pytest.mark.loopback
-def test_adjusted_daily_bars_keep_the_raw_close_beside_the_adjusted_and_find_events() -> None:
+def test_adjusted_daily_bars_have_the_raw_and_the_adjusted_close_and_events() -> None:
     body = recorded("alphavantage/ruby_daily_adjusted.json").replace(b'"1.0"', b'"4.0"', 1)
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(base_url=vendor.url)
-        _, outcome = made.fetch(http, context(made.source), Ask("daily_bars", *DAYS_2021), KEY)
-    assert vendor.asked[0].query["function"] == "TIME_SERIES_DAILY_ADJUSTED"
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        provider = AlphaVantage(base_url=vendor.url)
+        _, outcome = provider.fetch(http, context(provider.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
+    assert vendor.requests[0].query["function"] == "TIME_SERIES_DAILY_ADJUSTED"
     day = outcome.daily_bars[0]
     assert (day.session_date, day.close, day.volume) == (date(2021, 10, 29), "125.1", "5916789")
     assert [day.adjusted_close for day in outcome.daily_bars] == ["125.1", "125.84", "125.17"]
@@ -118,11 +118,11 @@ def test_alphavantage_crypto_and_forex_come_in_utc(
     name, label = ("5min", "2026-03-02 00:35:00") if dataset == "bars" else ("Daily", "2026-03-02")
     kind = "Crypto" if symbol == "BTCUSD" else "FX"
     body = json.dumps({"Meta Data": meta, f"Time Series {kind} ({name})": {label: row}}).encode()
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        provider = AlphaVantage(adjusted=False, rapidapi=rapidapi, base_url=vendor.url)
         on = date(2026, 3, 2)
-        _, outcome = made.fetch(http, context(made.source, symbol, on=on), Ask(dataset, *MARCH), KEY)
-    assert expected.items() <= vendor.asked[0].query.items()
+        _, outcome = provider.fetch(http, context(provider.source, symbol, on=on), FetchRequest(dataset, *MARCH), KEY)
+    assert expected.items() <= vendor.requests[0].query.items()
     (bar,) = outcome.bars or outcome.daily_bars
     assert (bar.symbol, bar.close, bar.volume) == (symbol, "1.15", row.get("5. volume", "0"))
     if outcome.bars:
@@ -132,14 +132,14 @@ def test_alphavantage_crypto_and_forex_come_in_utc(
 
 
 @pytest.mark.loopback
-def test_rows_of_other_days_are_passed_over_and_unreadable_ones_are_not() -> None:
+def test_rows_of_other_days_are_skipped_and_unreadable_ones_are_not() -> None:
     row = {f"{at}. {name}": "1" for at, name in enumerate(("open", "high", "low", "close", "volume"), 1)}
     labels = ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "2026-02-02 09:30:00", "2026-04-01 09:30:00", "soon"]
     body = json.dumps({"Time Series (5min)": dict.fromkeys(labels, row)}).encode()
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
-        made = AlphaVantage(adjusted=False, base_url=vendor.url)
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([KEY])) as http:
+        provider = AlphaVantage(adjusted=False, base_url=vendor.url)
         on = date(2026, 3, 2)
-        _, outcome = made.fetch(http, context(made.source, "TSLA", on=on), Ask("bars", *MARCH), KEY)
+        _, outcome = provider.fetch(http, context(provider.source, "TSLA", on=on), FetchRequest("bars", *MARCH), KEY)
     assert [bar.vendor_label for bar in outcome.bars] == ["2026-03-02 09:30:00", "2026-03-01 23:59:00", "soon"]
 
 
@@ -149,20 +149,20 @@ def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
 ) -> None:
     today = datetime.now(UTC).date().isoformat()
 
-    def answer(asked: Asked) -> tuple[int, bytes]:
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
         row = {
             "SPLITS": {"effective_date": today, "split_factor": "2.0000"},
             "DIVIDENDS": {"ex_dividend_date": today, "declaration_date": "None", "amount": "1.67"},
-        }[asked.query["function"]]
+        }[request.query["function"]]
         return 200, json.dumps({"symbol": "IBM", "data": [row]}).encode()
 
-    with Vendor(answer) as vendor:
+    with VendorServer(respond) as vendor:
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_URL", vendor.url)
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_KEY", KEY)
         monkeypatch.setenv("TICKERLAKE_ALPHAVANTAGE_LIMITS", "none")
         arguments = ["--provider", "alphavantage", "--symbols", "IBM", "--dataset", "corporate_actions"]
         assert main(["fetch", *arguments, "--lake", str(tmp_path)]) == 0
-    rows = landed(tmp_path, "corporate_actions")
+    rows = read_landed(tmp_path, "corporate_actions")
     assert [(row["kind"], row["effective_date"], row["ratio"], row["amount"]) for row in rows] == [
         ("split", today, "2.0000", None),
         ("dividend", today, None, "1.67"),
@@ -172,10 +172,10 @@ def test_alphavantage_splits_and_dividends_land_as_corporate_actions(
 @pytest.mark.loopback
 def test_yahoo_daily_bars_and_events() -> None:
     body = recorded("yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json")
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
-        ask = Ask("daily_bars", datetime(2021, 2, 1, tzinfo=UTC), datetime(2022, 1, 31, tzinfo=UTC))
-        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "NVDA", on=date(2025, 1, 1)), ask, "")
-    assert vendor.asked[0].path == "/v8/finance/chart/NVDA"
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
+        request = FetchRequest("daily_bars", datetime(2021, 2, 1, tzinfo=UTC), datetime(2022, 1, 31, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "NVDA", on=date(2025, 1, 1)), request, "")
+    assert vendor.requests[0].path == "/v8/finance/chart/NVDA"
     assert len(outcome.daily_bars) > 240
     first = outcome.daily_bars[0]
     assert (first.session_date, first.price_basis) == (date(2021, 2, 1), "split_adjusted")
@@ -189,12 +189,12 @@ def test_yahoo_daily_bars_and_events() -> None:
 
 
 @pytest.mark.loopback
-def test_yahoo_spells_symbols_its_own_way_and_days_by_the_exchange() -> None:
+def test_yahoo_spells_symbols_in_its_way_and_dates_days_by_the_exchange() -> None:
     body = recorded("yahoo_chart_v8/chart-BTC-USD-2020-01-01-to-2020-01-03.body.json")
-    with Vendor(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
-        ask = Ask("daily_bars", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 3, tzinfo=UTC))
-        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "BTCUSD"), ask, "")
-    assert vendor.asked[0].path == "/v8/finance/chart/BTC-USD"
+    with VendorServer(lambda _: (200, body)) as vendor, Http(Redactor([])) as http:
+        request = FetchRequest("daily_bars", datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 3, tzinfo=UTC))
+        _, outcome = Yahoo(vendor.url).fetch(http, context("yahoo", "BTCUSD"), request, "")
+    assert vendor.requests[0].path == "/v8/finance/chart/BTC-USD"
     assert [(day.symbol, str(day.session_date)) for day in outcome.daily_bars] == [
         ("BTCUSD", f"2020-01-0{day}") for day in (1, 2, 3)
     ]
@@ -202,86 +202,86 @@ def test_yahoo_spells_symbols_its_own_way_and_days_by_the_exchange() -> None:
 
 @pytest.mark.loopback
 def test_one_connection_serves_many_requests_and_no_redirect_is_followed() -> None:
-    def answer(asked: Asked) -> tuple[int, bytes]:
-        return (302, b"") if asked.path == "/away" else (200, b"{}")
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
+        return (302, b"") if request.path == "/away" else (200, b"{}")
 
-    with Vendor(answer) as vendor, Http(Redactor([])) as http:
+    with VendorServer(respond) as vendor, Http(Redactor([])) as http:
         assert {http.get(vendor.url, {}).status for _ in range(3)} == {200}
         assert http.get(f"{vendor.url}/away", {}).status == 302
-    assert len({asked.connection for asked in vendor.asked}) == 1
+    assert len({request.connection for request in vendor.requests}) == 1
 
 
 @pytest.mark.loopback
 def test_a_body_without_end_is_cut_off() -> None:
-    with Vendor(lambda _: (200, b"x" * 300_000)) as vendor, Http(Redactor([]), max_bytes=100_000) as http:
-        assert http.get(vendor.url, {}).trouble == "body larger than 100,000 bytes"
+    with VendorServer(lambda _: (200, b"x" * 300_000)) as vendor, Http(Redactor([]), max_bytes=100_000) as http:
+        assert http.get(vendor.url, {}).error == "body larger than 100,000 bytes"
 
 
 @pytest.mark.loopback
 @pytest.mark.parametrize(
     ("read", "total", "trouble"), [(0.1, 60.0, "ReadTimeout"), (9.0, 0.0, "body not complete after 0 s")]
 )
-def test_a_vendor_that_keeps_us_waiting_is_let_go(read: float, total: float, trouble: str) -> None:
+def test_a_slow_vendor_times_out(read: float, total: float, trouble: str) -> None:
     done = Event()
 
-    def answer(_: Asked) -> tuple[int, bytes]:
+    def respond(_: ReceivedRequest) -> tuple[int, bytes]:
         if read < 1:
             done.wait(10)
         return 200, b"x" * 100_000
 
-    with Vendor(answer) as vendor, Http(Redactor([]), read=read, total=total) as http:
-        assert http.get(vendor.url, {}).trouble == trouble
+    with VendorServer(respond) as vendor, Http(Redactor([]), read=read, total=total) as http:
+        assert http.get(vendor.url, {}).error == trouble
         done.set()
 
 
 @pytest.mark.loopback
-def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_an_untrusted_certificate_is_refused(tmp_path: Path) -> None:
     key = rsa.generate_private_key(65537, 2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
-    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(days=1), now + timedelta(days=1))
     names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
     encoding = serialization.Encoding.PEM
     file = tmp_path / "server.pem"
     file.write_bytes(
         key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        + made.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
+        + builder.add_extension(names, False).sign(key, hashes.SHA256()).public_bytes(encoding)
     )
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(file)
-    with Vendor(lambda _: (200, b"{}"), tls=tls) as vendor, Http(Redactor([])) as http:
-        assert http.get(vendor.url.replace("http://127.0.0.1", "https://localhost"), {}).trouble == "SSLError"
-    assert vendor.asked == []
+    with VendorServer(lambda _: (200, b"{}"), tls=tls) as vendor, Http(Redactor([])) as http:
+        assert http.get(vendor.url.replace("http://127.0.0.1", "https://localhost"), {}).error == "SSLError"
+    assert vendor.requests == []
 
 
 @pytest.mark.loopback
-def test_a_host_that_is_gone_is_a_transport_outcome() -> None:
+def test_an_unreachable_host_is_a_transport_outcome() -> None:
     with Http(Redactor([KEY]), connect=0.2) as http:
-        made = AlphaVantage(base_url="http://127.0.0.1:9")
-        _, outcome = made.fetch(http, context(made.source), Ask("daily_bars", *DAYS_2021), KEY)
+        provider = AlphaVantage(base_url="http://127.0.0.1:9")
+        _, outcome = provider.fetch(http, context(provider.source), FetchRequest("daily_bars", *DAYS_2021), KEY)
     assert (outcome.kind, outcome.message) == (Kind.TRANSPORT, "ConnectionError")
 
 
 @pytest.mark.loopback
 @pytest.mark.parametrize("provider", ["alphavantage", "rapidapi", "http_json"])
-def test_a_key_never_shows_in_anything_written(
+def test_a_key_is_in_nothing_that_is_written(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
     provider: str,
 ) -> None:
-    echo = f"We have detected your API key as {KEY} and have never said this before."
+    echo = f"We have detected your API key as {KEY} and have never sent this before."
     label = {"Time Series (5min)": {f"2021 {KEY}": {"1. open": KEY, "4. close": json.dumps(KEY)}}}
     bodies = [json.dumps({"Information": echo}), f"<p>{echo}", json.dumps(label), json.dumps([echo])]
 
-    def answer(asked: Asked) -> tuple[int, bytes]:
-        return 200, bodies[len(vendor.asked) % len(bodies)].encode()
+    def respond(request: ReceivedRequest) -> tuple[int, bytes]:
+        return 200, bodies[len(vendor.requests) % len(bodies)].encode()
 
     description = tmp_path / "api.json"
     lake = tmp_path / "lake"
     caplog.set_level(logging.DEBUG)
-    with Vendor(answer) as vendor:
+    with VendorServer(respond) as vendor:
         fields = {name: name for name in ("time", "open", "high", "low", "close", "volume")}
         described = {"url": vendor.url + "/{symbol}?token={key}", "rows": [], "fields": fields}
         description.write_text(json.dumps(described))
@@ -299,7 +299,7 @@ def test_a_key_never_shows_in_anything_written(
     for path in files:
         content = path.read_bytes()
         texts += [str(path), (gzip.decompress(content) if path.suffix == ".gz" else content).decode()]
-    assert len(vendor.asked) >= 8
+    assert len(vendor.requests) >= 8
     assert len(files) >= 4
     assert any(MARK in text for text in texts)
     for form in (KEY, "SECRET%2BKEY", "SECRET+KEY", "KEY/0123", "KEY\\/0123"):
@@ -307,29 +307,32 @@ def test_a_key_never_shows_in_anything_written(
 
 
 def test_keys_too_short_to_redact_and_missing_ones_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = AlphaVantage()
+    provider = AlphaVantage()
     with pytest.raises(UserError, match="set TICKERLAKE_ALPHAVANTAGE_KEY"):
-        registry.keys(made, {})
+        registry.read_keys(provider, {})
     with pytest.raises(UserError, match="3 characters"):
-        registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
-    assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
-    assert registry.keys(made, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
+        registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": "abc"})
+    assert registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": "demo"}) == ["demo"]
+    assert registry.read_keys(provider, {"TICKERLAKE_ALPHAVANTAGE_KEY": f"{KEY}, {KEY}2"}) == [KEY, f"{KEY}2"]
 
 
 @pytest.mark.loopback
 def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
     rows = [[1772461800000, 1.5, 2, 1.25, 1.75, 10], [1772461860000, None, None, None, None, None]]
     file = tmp_path / "api.json"
-    with Vendor(lambda _: (200, json.dumps({"data": {"k": rows}}).encode())) as vendor, Http(Redactor([KEY])) as http:
+    with (
+        VendorServer(lambda _: (200, json.dumps({"data": {"k": rows}}).encode())) as vendor,
+        Http(Redactor([KEY])) as http,
+    ):
         fields = dict(zip(("time", "open", "high", "low", "close", "volume"), "012345", strict=True))
         url = vendor.url + "/{symbol}/{interval}?from={first_epoch}"
         body = {"url": url, "rows": ["data", "k"], "fields": fields, "time_unit": "milliseconds"}
         file.write_text(json.dumps(body | {"headers": {"X-Key": "{key}"}, "intervals": {"1min": "1m"}}))
-        made = http_json.load(file)
-        ask = Ask("bars", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
-        _, outcome = made.fetch(http, context("http_json", "A/B", "1min"), ask, KEY)
-    assert vendor.asked[0].path == "/A%2FB/1m"
-    assert vendor.asked[0].headers["x-key"] == KEY
+        provider = http_json.load(file)
+        request = FetchRequest("bars", datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC))
+        _, outcome = provider.fetch(http, context("http_json", "A/B", "1min"), request, KEY)
+    assert vendor.requests[0].path == "/A%2FB/1m"
+    assert vendor.requests[0].headers["x-key"] == KEY
     (bar,) = outcome.bars
     assert (bar.bar_start, bar.open, bar.close) == (datetime(2026, 3, 2, 14, 30, tzinfo=UTC), "1.5", "1.75")
     assert outcome.null_rows == 1
@@ -339,13 +342,18 @@ def test_http_json_reads_arrays_and_epochs_as_described(tmp_path: Path) -> None:
 def test_http_json_reads_days_with_an_adjusted_close(tmp_path: Path) -> None:
     row = {"d": "2026-03-02", "open": 2, "high": 2, "low": 1, "close": 1.50, "volume": 7, "adj": 0.75}
     file = tmp_path / "api.json"
-    with Vendor(lambda _: (200, json.dumps([row]).encode())) as vendor, Http(Redactor([])) as http:
+    with VendorServer(lambda _: (200, json.dumps([row]).encode())) as vendor, Http(Redactor([])) as http:
         fields = {name: name for name in ("open", "high", "low", "close", "volume")}
         fields |= {"time": "d", "adjusted_close": "adj"}
         url = vendor.url + "/{symbol}/{interval}?from={first_date}&to={until_date}"
         file.write_text(json.dumps({"url": url, "rows": [], "fields": fields, "intervals": {"1day": "d1"}}))
-        _, outcome = http_json.load(file).fetch(http, context("http_json", "TSLA"), Ask("daily_bars", *MARCH), "")
-    assert (vendor.asked[0].path, vendor.asked[0].query) == ("/TSLA/d1", {"from": "2026-03-02", "to": "2026-03-03"})
+        _, outcome = http_json.load(file).fetch(
+            http, context("http_json", "TSLA"), FetchRequest("daily_bars", *MARCH), ""
+        )
+    assert (vendor.requests[0].path, vendor.requests[0].query) == (
+        "/TSLA/d1",
+        {"from": "2026-03-02", "to": "2026-03-03"},
+    )
     (day,) = outcome.daily_bars
     assert (day.session_date, day.close, day.adjusted_close) == (date(2026, 3, 2), "1.5", "0.75")
 
@@ -370,11 +378,11 @@ def test_a_wrong_description_is_named(tmp_path: Path, change: dict[str, object],
 
 
 def test_back_fills_are_cut_as_the_vendor_serves_them() -> None:
-    ask = Ask("bars", datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
-    months = AlphaVantage().plan(ask, "1min")
+    request = FetchRequest("bars", datetime(2026, 1, 15, tzinfo=UTC), datetime(2026, 3, 10, tzinfo=UTC))
+    months = AlphaVantage().plan(request, "1min")
     assert [piece.first.strftime("%m-%d %H") for piece in months] == ["01-15 00", "02-01 05", "03-01 05"]
-    weeks = Yahoo().plan(ask, "1min")
+    weeks = Yahoo().plan(request, "1min")
     for pieces in (months, weeks):
-        assert (pieces[0].first, pieces[-1].until) == (ask.first, ask.until)
+        assert (pieces[0].first, pieces[-1].until) == (request.first, request.until)
         assert all(before.until == after.first for before, after in pairwise(pieces))
     assert max((piece.until - piece.first).days for piece in weeks) == 7

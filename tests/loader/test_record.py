@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 from loader.record import Stamp, bar_line, decimal_text, utc_text
-from loader.run import is_final, is_final_day
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
@@ -32,9 +31,9 @@ def test_numbers_keep_the_vendors_digits_without_an_exponent(given: str | None, 
 
 
 def test_a_line_is_ascii_compact_and_complete() -> None:
-    context = Context.build("simulated", "TSLA", "1min", NOW.date())
+    context = ParseContext.build("simulated", "TSLA", "1min", NOW.date())
     bar = context.bar("2026-03-02T14:59:00Z", "1.10", "2", "1", "1.5", "10")
-    line = bar_line(bar, Stamp(NOW, "01J", "ab"), 7, is_final=False)
+    line = bar_line(bar, Stamp(NOW, "01J", "ab"), 7)
     assert line.isascii()
     assert b", " not in line
     assert json.loads(line) == {
@@ -65,10 +64,10 @@ def test_times_are_utc_in_whole_seconds_or_milliseconds() -> None:
 
 
 def test_a_bar_is_final_once_its_end_plus_the_settling_time_has_passed() -> None:
-    bar = Context.build("simulated", "TSLA", "1min", NOW.date()).bar("2026-03-02T14:58:00Z", *["1"] * 5)
+    bar = ParseContext.build("simulated", "TSLA", "1min", NOW.date()).bar("2026-03-02T14:58:00Z", *["1"] * 5)
     settled_at = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)  # the bar's end, 14:59, plus 60 s
-    assert not is_final(bar, settled_at)
-    assert is_final(bar, settled_at + timedelta(seconds=1))
+    assert not bar.is_final(settled_at)
+    assert bar.is_final(settled_at + timedelta(seconds=1))
 
 
 @pytest.mark.parametrize(
@@ -85,5 +84,5 @@ def test_a_bar_is_final_once_its_end_plus_the_settling_time_has_passed() -> None
     ],
 )
 def test_a_days_bar_is_final_once_its_exchanges_day_is_over(symbol: str, received_at: str, expected: bool) -> None:
-    day = Context.build("yahoo", symbol, "1min", NOW.date()).daily_bar("2026-03-02", ["1"] * 4, None, "1")
-    assert is_final_day(day, datetime.fromisoformat(received_at)) is expected
+    day = ParseContext.build("yahoo", symbol, "1min", NOW.date()).daily_bar("2026-03-02", ["1"] * 4, None, "1")
+    assert day.is_final(datetime.fromisoformat(received_at)) is expected

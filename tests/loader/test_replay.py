@@ -1,43 +1,16 @@
-"""Recorded answers in every format, as lines in raw."""
+"""Recorded responses in every format, landed as lines in the raw zone."""
 
 import gzip
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from loader.__main__ import main
 from loader.archive import sha256
 from testkit import realdata
-
-YAHOO_1MIN = {
-    "chart": {
-        "result": [
-            {
-                "meta": {"currency": "USD", "symbol": "TSLA", "dataGranularity": "1m"},
-                "timestamp": [1772461800, 1772461860, 1772461920],
-                "indicators": {
-                    "quote": [
-                        {
-                            "open": [100.10, None, 100.3],
-                            "high": [100.5, None, 100.35],
-                            "low": [100.0, None, 100.2],
-                            "close": [100.40, None, 100.25],
-                            "volume": [1200, None, 0],
-                        }
-                    ]
-                },
-            }
-        ],
-        "error": None,
-    }
-}
-
-
-def landed(lake: Path, dataset: str = "bars") -> list[dict[str, Any]]:
-    objects = sorted((lake / "raw" / dataset).glob("dt=*/hr=*/*.ndjson.gz"))
-    return [json.loads(line) for path in objects for line in gzip.decompress(path.read_bytes()).splitlines()]
+from tests.loader.raw_zone import read_landed
+from tests.loader.vendor_server import YAHOO_1MIN
 
 
 def replay(lake: Path, *arguments: str) -> int:
@@ -48,7 +21,7 @@ def test_alphavantage_json_keeps_digits_and_translates_end_labels(tmp_path: Path
     payload = realdata.path("payloads/alphavantage/romel_mock_time_series.json")
     arguments = ["--provider", "alphavantage", "--symbol", "MSFT", "--received-at", "2017-12-18T20:00:00Z"]
     assert replay(tmp_path, str(payload), *arguments) == 0
-    bars = landed(tmp_path)
+    bars = read_landed(tmp_path)
     assert len(bars) == 100
     assert bars[0] | {"run_id": "", "payload_sha256": ""} == {
         "schema_version": 1,
@@ -78,12 +51,12 @@ def test_yahoo_chart_counts_null_rows_and_keeps_digits(tmp_path: Path) -> None:
     file.write_text(json.dumps(YAHOO_1MIN).replace("100.4,", "100.4000244140625,"))
     lake = tmp_path / "lake"
     assert replay(lake, str(file), "--provider", "yahoo", "--archive", "all") == 0
-    bars = landed(lake)
+    bars = read_landed(lake)
     assert [(bar["bar_start"], bar["close"]) for bar in bars] == [
         ("2026-03-02T14:30:00Z", "100.4000244140625"),
         ("2026-03-02T14:32:00Z", "100.25"),
     ]
-    (ledger,) = landed(lake, "loader_runs")
+    (ledger,) = read_landed(lake, "loader_runs")
     expected = {"parsed": 3, "null_rows": 1, "sent": 2, "confirmed": 2, "dead_lettered": 0, "outcomes": {"bars": 1}}
     assert {name: ledger[name] for name in expected} == expected
     digest = sha256(file.read_bytes())
@@ -97,14 +70,14 @@ def test_a_yahoo_range_without_bars_is_empty_not_an_error(tmp_path: Path) -> Non
     file = tmp_path / "AAPL.json"
     file.write_text(json.dumps(json.loads(body.read_text())["body"]))
     assert replay(tmp_path / "lake", str(file), "--provider", "yahoo") == 0
-    assert landed(tmp_path / "lake") == []
-    assert landed(tmp_path / "lake", "loader_runs")[0]["outcomes"] == {"empty": 1}
+    assert read_landed(tmp_path / "lake") == []
+    assert read_landed(tmp_path / "lake", "loader_runs")[0]["outcomes"] == {"empty": 1}
 
 
 def test_start_labelled_recordings_are_not_shifted(tmp_path: Path) -> None:
     file = realdata.path("minute/yahoo_1m_2019/SCHG.csv")
     assert replay(tmp_path, str(file), "--provider", "yahoo_csv") == 0
-    starts = {bar["bar_start"] for bar in landed(tmp_path)}
+    starts = {bar["bar_start"] for bar in read_landed(tmp_path)}
     assert "2019-12-18T14:30:00Z" in starts
     assert "2019-12-18T21:00:00Z" not in starts
 

@@ -1,4 +1,4 @@
-"""Simulated bars: the same arguments give the same bytes, and every fault is accounted for."""
+"""Simulated bars: equal arguments produce equal bytes, and every fault is accounted for."""
 
 import itertools
 import json
@@ -10,7 +10,7 @@ from loader.providers.simulate import simulate
 SYMBOLS = ["TSLA", "NVDA", "SCHG"]
 
 
-def test_equal_arguments_give_equal_bytes_and_another_seed_others() -> None:
+def test_equal_arguments_produce_equal_bytes_and_another_seed_others() -> None:
     first, second = (simulate(["TSLA"], date(2024, 6, 7), 1, seed=7, faults=True) for _ in range(2))
     assert first == second
     assert simulate(["TSLA"], date(2024, 6, 7), 1, seed=8, faults=True) != first
@@ -44,7 +44,7 @@ def test_bars_look_like_a_market() -> None:
     assert by_minute["19:59"] > 2 * by_minute["16:45"], "and so is the close"
     assert 0 < by_minute["10:00"] < by_minute["16:45"] / 10, "extended hours are thin"
     count = Counter(record["symbol"] for record in records)
-    assert count["SCHG"] < count["TSLA"], "quiet names skip minutes"
+    assert count["SCHG"] < count["TSLA"], "illiquid symbols skip minutes"
 
 
 def test_real_splits_fall_on_their_dates() -> None:
@@ -55,11 +55,11 @@ def test_real_splits_fall_on_their_dates() -> None:
     assert 9 < before[-1] / after[0] < 11
 
 
-def test_a_history_of_days_leads_up_to_the_minutes_and_ends_with_theirs() -> None:
-    made = [simulate(["NVDA"], date(2024, 6, 6), 3, seed=7, parts=2, history=40) for _ in range(2)]
-    assert made[0] == made[1]
-    (first, second) = made[0]
-    days = {r["session_date"]: r for part in made[0] for r in _records(part.days)}
+def test_a_history_of_days_ends_with_the_days_of_the_minutes() -> None:
+    runs = [simulate(["NVDA"], date(2024, 6, 6), 3, seed=7, parts=2, history=40) for _ in range(2)]
+    assert runs[0] == runs[1]
+    (first, second) = runs[0]
+    days = {r["session_date"]: r for part in runs[0] for r in _records(part.days)}
     assert len(days) == 43
     assert min(days) == "2024-04-10"
     # the second of three sessions is under way when the first delivery ends
@@ -80,12 +80,12 @@ def test_a_history_of_days_leads_up_to_the_minutes_and_ends_with_theirs() -> Non
 
 
 def _records(lines: list[bytes]) -> list[dict[str, str]]:
-    found = []
+    records = []
     for line in lines:
         try:
             record = json.loads(line)
         except ValueError:
             continue
         if isinstance(record, dict) and "low" in record:
-            found.append(record)
-    return found
+            records.append(record)
+    return records

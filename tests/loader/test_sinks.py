@@ -1,4 +1,4 @@
-"""One contract for every sink, and what holds when the far side fails: nothing is lost, everything is accounted for."""
+"""One contract for every sink, also when the destination fails: no line is lost, every line is accounted for."""
 
 import gzip
 import json
@@ -17,15 +17,15 @@ from moto import mock_aws
 
 from loader.__main__ import main
 from loader.outcome import Kind, Outcome
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 from loader.providers.simulate import simulate
 from loader.run import Run
-from loader.settings import read
+from loader.settings import read_settings
 from loader.sinks import Sink, packing
 from loader.sinks.folder import FolderSink
-from loader.sinks.stream import Backoff, Firehose, Kinesis, StreamSink
+from loader.sinks.stream import Backoff, FirehoseService, KinesisService, StreamSink
 from tests.loader import emulated
-from tests.loader.faulty import FaultyClient
+from tests.loader.faulty_client import FaultyClient
 from tickerlake.errors import UserError
 
 NOW = datetime(2026, 3, 2, 21, 5, tzinfo=UTC)
@@ -49,29 +49,29 @@ def folder(tmp_path: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
 
 def firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
     client = FaultyClient()
-    return StreamSink(Firehose(client), STREAMS, backoff()), client.lines
+    return StreamSink(FirehoseService(client), STREAMS, backoff()), client.lines
 
 
 def kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
     client = FaultyClient()
-    return StreamSink(Kinesis(client), STREAMS, backoff()), client.lines
+    return StreamSink(KinesisService(client), STREAMS, backoff()), client.lines
 
 
 def emulated_firehose(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
-    emulated.make_firehose(STREAMS)
-    return StreamSink(Firehose(boto3.client("firehose")), STREAMS, backoff()), emulated.firehose_lines
+    emulated.create_firehose_streams(STREAMS)
+    return StreamSink(FirehoseService(boto3.client("firehose")), STREAMS, backoff()), emulated.firehose_lines
 
 
 def emulated_kinesis(_: Path) -> tuple[Sink, Callable[[str], list[bytes]]]:
-    emulated.make_kinesis(STREAMS)
-    return StreamSink(Kinesis(boto3.client("kinesis")), STREAMS, backoff()), emulated.kinesis_lines
+    emulated.create_kinesis_streams(STREAMS)
+    return StreamSink(KinesisService(boto3.client("kinesis")), STREAMS, backoff()), emulated.kinesis_lines
 
 
 def by_symbol(lines: list[bytes]) -> dict[str, list[bytes]]:
-    found: dict[str, list[bytes]] = {}
+    groups: dict[str, list[bytes]] = {}
     for line in lines:
-        found.setdefault(packing.partition_key(line), []).append(line)
-    return found
+        groups.setdefault(packing.partition_key(line), []).append(line)
+    return groups
 
 
 @pytest.fixture
@@ -84,17 +84,17 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("aws")
 @pytest.mark.parametrize("make", [folder, firehose, kinesis, emulated_firehose, emulated_kinesis])
 class TestContract:
-    """What holds for every sink."""
+    """The behaviour of every sink."""
 
-    def test_lands_the_very_lines_in_order_of_each_symbol(
+    def test_lands_the_same_lines_in_order_of_each_symbol(
         self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
     ) -> None:
         sink, landed = make(tmp_path)
         delivery = sink.deliver("bars", DAY, "RUN", NOW)
-        assert (delivery.confirmed, delivery.dead) == (len(DAY), ())
+        assert (delivery.confirmed, delivery.undelivered) == (len(DAY), ())
         assert by_symbol(landed("bars")) == by_symbol(DAY)
 
-    def test_keeps_datasets_apart_and_takes_nothing_for_an_answer(
+    def test_keeps_datasets_apart_and_accepts_no_lines(
         self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
     ) -> None:
         sink, landed = make(tmp_path)
@@ -111,12 +111,12 @@ class TestContract:
         assert sink.deliver("bars", odd, "RUN", NOW).confirmed == len(odd)
         assert sorted(landed("bars")) == sorted(odd)
 
-    def test_a_run_closes_with_its_ledger_in_the_same_sink(
+    def test_a_run_ends_with_its_ledger_in_the_same_sink(
         self, tmp_path: Path, make: Callable[[Path], tuple[Sink, Callable[[str], list[bytes]]]]
     ) -> None:
         sink, landed = make(tmp_path)
         run = Run(tmp_path, "simulate", "simulate", NOW, sink=sink)
-        run.take_lines(DAY)
+        run.add_lines(DAY)
         run.finish(NOW)
         (ledger,) = map(json.loads, landed("loader_runs"))
         assert (ledger["sent"], ledger["confirmed"], ledger["dead_lettered"]) == (len(DAY), len(DAY), 0)
@@ -125,7 +125,7 @@ class TestContract:
 
 def test_a_kinesis_record_holds_one_symbol_which_is_its_partition_key() -> None:
     client = FaultyClient()
-    StreamSink(Kinesis(client), STREAMS, backoff()).deliver("bars", DAY, "RUN", NOW)
+    StreamSink(KinesisService(client), STREAMS, backoff()).deliver("bars", DAY, "RUN", NOW)
     for key, data in client.accepted["bars"]:
         assert {packing.partition_key(line) for line in data.splitlines()} == {key}
 
@@ -160,54 +160,54 @@ def test_shards_follow_the_larger_of_bytes_and_records(load: tuple[float, ...], 
     assert packing.shard_count(*load) == shards
 
 
-@pytest.mark.parametrize("service", [Firehose, Kinesis])
+@pytest.mark.parametrize("service", [FirehoseService, KinesisService])
 def test_a_line_larger_than_a_record_is_dead_lettered_and_its_neighbours_land(service: Any, tmp_path: Path) -> None:
     client = FaultyClient()
     lines = [b"before", b"x" * (1_000 * 1024), b"after"]
     run = Run(tmp_path, "simulate", "simulate", NOW, sink=StreamSink(service(client), STREAMS, backoff()))
-    run.take_lines(lines)
+    run.add_lines(lines)
     ledger = run.finish(NOW)
     assert client.lines("bars") == [b"before", b"after"]
     assert (ledger["confirmed"], ledger["dead_lettered"]) == (2, 1)
-    (kept,) = (tmp_path / "dead_letters" / "bars").iterdir()
-    assert gzip.decompress(kept.read_bytes()) == lines[1] + b"\n"
+    (dead_letter,) = (tmp_path / "dead_letters" / "bars").iterdir()
+    assert gzip.decompress(dead_letter.read_bytes()) == lines[1] + b"\n"
 
 
-@pytest.mark.parametrize("service", [Firehose, Kinesis])
+@pytest.mark.parametrize("service", [FirehoseService, KinesisService])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_conservation_holds_whatever_the_far_side_does(service: Any, seed: int, tmp_path: Path) -> None:
+def test_conservation_holds_whatever_the_destination_does(service: Any, seed: int, tmp_path: Path) -> None:
     rng = random.Random(seed)
-    client = FaultyClient(seed, partial=0.1, throttle=rng.random() * 0.3, lost_answer=rng.random() * 0.2)
+    client = FaultyClient(seed, partial=0.1, throttle=rng.random() * 0.3, lost_response=rng.random() * 0.2)
     if seed % 3 == 0:
         client.poison = b'"NVDA"'
     run = Run(
         tmp_path, "t", "t", NOW, sink=StreamSink(service(client), STREAMS, backoff(attempts=rng.choice([1, 3, 12])))
     )
-    context = Context.build("yahoo", "TSLA", "1min", NOW.date())
+    context = ParseContext.build("yahoo", "TSLA", "1min", NOW.date())
     bars = [context.bar(f"2026-03-02T14:{minute:02d}:00Z", *"11111") for minute in range(60)]
-    run.take(Outcome(Kind.BARS, bars, null_rows=rng.randrange(5)), b"", NOW)
-    run.take_lines(DAY)
+    run.add_response(Outcome(Kind.BARS, bars, null_rows=rng.randrange(5)), b"", NOW)
+    run.add_lines(DAY)
     ledger: Any = run.finish(NOW)
     assert ledger["parsed"] == ledger["sent"] + ledger["null_rows"]
     assert ledger["sent"] == ledger["confirmed"] + ledger["dead_lettered"]
-    handed_over = list(run._lines["bars"])
-    counts = Counter(handed_over)
+    sent = list(run._lines["bars"])
+    counts = Counter(sent)
     landed = client.lines("bars")
-    assert set(landed) <= set(handed_over)
+    assert set(landed) <= set(sent)
     dead = [gzip.decompress(path.read_bytes()) for path in tmp_path.glob("dead_letters/bars/*")]
-    buried = [line for content in dead for line in content.splitlines()]
-    assert len(buried) == ledger["dead_lettered"]
-    assert set(handed_over) == set(landed) | set(buried)
-    assert set(landed) >= set(handed_over) - set(buried)
-    for key, lines in by_symbol(landed).items() if service is Kinesis else ():
-        order = {line: at for at, line in enumerate(handed_over) if counts[line] == 1}
+    dead_lettered = [line for content in dead for line in content.splitlines()]
+    assert len(dead_lettered) == ledger["dead_lettered"]
+    assert set(sent) == set(landed) | set(dead_lettered)
+    assert set(landed) >= set(sent) - set(dead_lettered)
+    for key, lines in by_symbol(landed).items() if service is KinesisService else ():
+        order = {line: at for at, line in enumerate(sent) if counts[line] == 1}
         firsts = [order[line] for line in dict.fromkeys(lines) if line in order]
         assert firsts == sorted(firsts), key
 
 
-@pytest.mark.parametrize("service", [Firehose, Kinesis])
+@pytest.mark.parametrize("service", [FirehoseService, KinesisService])
 def test_a_tenth_of_faults_leaves_999_lines_of_1000_delivered(service: Any) -> None:
-    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_answer=0.1)
+    client = FaultyClient(9, partial=0.1, throttle=0.1, lost_response=0.1)
     sink = StreamSink(service(client), STREAMS, Backoff(sleep=lambda _: None, rng=random.Random(9)))
     confirmed = sum(sink.deliver("bars", DAY[at : at + 10], "RUN", NOW).confirmed for at in range(0, len(DAY), 10))
     assert confirmed >= 0.999 * len(DAY)
@@ -219,9 +219,9 @@ def test_only_failed_records_are_sent_again_and_the_waits_are_capped() -> None:
     client.poison = b"bad"
     waits: list[float] = []
     lines = [b'{"symbol":"OK"}', b'{"symbol":"bad"}']
-    delivery = StreamSink(Kinesis(client), STREAMS, backoff(9, waits)).deliver("bars", lines, "RUN", NOW)
+    delivery = StreamSink(KinesisService(client), STREAMS, backoff(9, waits)).deliver("bars", lines, "RUN", NOW)
     assert client.lines("bars") == [lines[0]]
-    assert [item.reason for item in delivery.dead] == ["ProvisionedThroughputExceededException after 9 attempts"]
+    assert [item.reason for item in delivery.undelivered] == ["ProvisionedThroughputExceededException after 9 attempts"]
     assert client.calls == 9
     assert len(waits) == 8
     assert max(waits) <= 5.0
@@ -229,7 +229,7 @@ def test_only_failed_records_are_sent_again_and_the_waits_are_capped() -> None:
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
-def test_what_waiting_cannot_mend_is_not_waited_for(code: str) -> None:
+def test_a_permanent_error_is_not_retried(code: str) -> None:
     class Refusing:
         calls = 0
 
@@ -238,43 +238,43 @@ def test_what_waiting_cannot_mend_is_not_waited_for(code: str) -> None:
             raise ClientError({"Error": {"Code": code, "Message": ""}}, "PutRecordBatch")
 
     client = Refusing()
-    delivery = StreamSink(Firehose(client), STREAMS, backoff()).deliver("bars", [b"a", b"b"], "RUN", NOW)
-    assert (client.calls, delivery.confirmed, {item.reason for item in delivery.dead}) == (1, 0, {code})
+    delivery = StreamSink(FirehoseService(client), STREAMS, backoff()).deliver("bars", [b"a", b"b"], "RUN", NOW)
+    assert (client.calls, delivery.confirmed, {item.reason for item in delivery.undelivered}) == (1, 0, {code})
 
 
-def test_an_unreachable_endpoint_is_tried_again_then_dead_lettered() -> None:
-    class Gone:
+def test_an_unreachable_endpoint_is_retried_then_dead_lettered() -> None:
+    class Unreachable:
         def put_records(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="https://stream")
 
-    delivery = StreamSink(Kinesis(Gone()), STREAMS, backoff(3)).deliver("bars", [b"a"], "RUN", NOW)
-    assert delivery.dead[0].reason == "Transport:EndpointConnectionError after 3 attempts"
+    delivery = StreamSink(KinesisService(Unreachable()), STREAMS, backoff(3)).deliver("bars", [b"a"], "RUN", NOW)
+    assert delivery.undelivered[0].reason == "Transport:EndpointConnectionError after 3 attempts"
 
 
-def test_an_answer_of_the_wrong_length_confirms_nothing() -> None:
+def test_a_response_of_the_wrong_length_confirms_nothing() -> None:
     class Short:
         def put_record_batch(self, **_: object) -> dict[str, object]:
             return {"FailedPutCount": 0, "RequestResponses": []}
 
-    delivery = StreamSink(Firehose(Short()), STREAMS, backoff(2)).deliver("bars", [b"a"], "RUN", NOW)
-    assert (delivery.confirmed, len(delivery.dead)) == (0, 1)
+    delivery = StreamSink(FirehoseService(Short()), STREAMS, backoff(2)).deliver("bars", [b"a"], "RUN", NOW)
+    assert (delivery.confirmed, len(delivery.undelivered)) == (0, 1)
 
 
-def test_a_stream_sink_names_the_variables_it_misses(tmp_path: Path) -> None:
+def test_a_stream_sink_without_stream_names_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="TICKERLAKE_STREAM_BARS, TICKERLAKE_STREAM_DAILY_BARS"):
-        read(str(tmp_path), "firehose", {})
+        read_settings(str(tmp_path), "firehose", {})
     with pytest.raises(UserError, match="unknown sink 'tape'"):
-        read(str(tmp_path), None, {"TICKERLAKE_SINK": "tape"})
+        read_settings(str(tmp_path), None, {"TICKERLAKE_SINK": "tape"})
     assert main(["simulate", "--sessions", "1", "--sink", "kinesis", "--lake", str(tmp_path)]) == 2
 
 
-def test_a_run_that_buries_lines_says_so_and_fails(
+def test_a_run_with_dead_letters_reports_them_and_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client = FaultyClient()
     client.poison = b'"TSLA"'
-    sink = StreamSink(Firehose(client), STREAMS, backoff(1))
-    monkeypatch.setattr("loader.sinks.choose.sink", lambda _: sink)
+    sink = StreamSink(FirehoseService(client), STREAMS, backoff(1))
+    monkeypatch.setattr("loader.sinks.factory.sink_from_settings", lambda _: sink)
     monkeypatch.setenv("TICKERLAKE_SINK", "folder")
     assert main(["simulate", "--symbols", "TSLA", "--sessions", "1", "--lake", str(tmp_path)]) == 1
     assert "lines were not delivered" in capsys.readouterr().err

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from loader.providers import yahoo
-from loader.providers.context import Context
+from loader.providers.parse_context import ParseContext
 from loader.run import Run
 from testkit import realdata
 from testkit.daily import action, day, land
@@ -61,7 +61,9 @@ def vendor_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     run = Run(built.folder, "replay", "yahoo", received)
     for symbol, path in PAYLOADS.items():
         payload = json.dumps(json.loads(realdata.path(path).read_text())["body"]).encode()
-        run.take(yahoo.parse_daily(payload, Context.build("yahoo", symbol, "1min", received.date())), payload, received)
+        run.add_response(
+            yahoo.parse_daily(payload, ParseContext.build("yahoo", symbol, "1min", received.date())), payload, received
+        )
     run.finish(received)
     built.run()
     return built

@@ -1,26 +1,35 @@
-"""What a parser must be told: none of it can be read from a vendor's payload with certainty."""
+"""What a parser needs beside the payload: none of it can be read from a vendor's payload with certainty."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
-from loader.calendar import bar_start, session_date
+from loader.calendar import parse_bar_start, parse_session_date
 from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text
-from loader.reference import LabelConvention, Source
+from loader.reference import DataSource, Exchange, Instrument, LabelConvention
 from tickerlake.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """The request that a payload answers: feed, symbol, interval, and how the feed labelled bars at that time."""
+class ParseContext:
+    """The series of a payload: feed, instrument, exchange, interval, and how the feed labelled bars at that time.
 
-    source: Source
-    symbol: str
+    Reference data is looked up once, in `build`; `currency` is the instrument's until the payload names another.
+    """
+
+    source: DataSource
+    instrument: Instrument
+    exchange: Exchange
     bar_interval: str
     convention: LabelConvention
     currency: str
+
+    @property
+    def symbol(self) -> str:
+        """The symbol, in this project's spelling."""
+        return self.instrument.symbol
 
     @classmethod
     def build(
@@ -31,8 +40,8 @@ class Context:
         received_on: date,
         label: str | None = None,
         timezone: str | None = None,
-    ) -> "Context":
-        """Assemble a context from reference data; `label` and `timezone` override the feed's convention.
+    ) -> "ParseContext":
+        """Return the context of a series from reference data; `label` and `timezone` override the feed's convention.
 
         Raises UserError for an unknown source, interval, label or time zone.
         """
@@ -40,8 +49,8 @@ class Context:
             raise UserError(f"unknown interval '{bar_interval}': choose one of {', '.join(BAR_INTERVALS)}")
         if label not in (None, "start", "end"):
             raise UserError(f"unknown label '{label}': choose 'start' or 'end'")
-        feed = reference.source(source)
-        convention = reference.label_convention(source, received_on)
+        feed = reference.get_source(source)
+        convention = reference.get_label_convention(source, received_on)
         if timezone:
             try:
                 convention = replace(convention, zone=ZoneInfo(timezone))
@@ -49,22 +58,25 @@ class Context:
                 raise UserError(f"unknown time zone '{timezone}': use an IANA name such as America/New_York") from None
         if label:
             convention = replace(convention, label=label)
-        return cls(feed, symbol, bar_interval, convention, reference.instrument(symbol).currency)
+        instrument = reference.get_instrument(symbol)
+        exchange = reference.get_exchange(instrument.mic)
+        return cls(feed, instrument, exchange, bar_interval, convention, instrument.currency)
 
-    def is_answered_by(self, vendor_symbol: object) -> bool:
-        """Tell whether a symbol in an answer is the one asked for, in this vendor's spelling or ours; no symbol is."""
+    def is_symbol(self, vendor_symbol: object) -> bool:
+        """Return whether a symbol in a response is the requested one, in either spelling; a missing one is."""
         if vendor_symbol is None or vendor_symbol == "":
             return True
-        given = str(vendor_symbol).upper()
-        return given == self.symbol.upper() or reference.canonical_symbol(given) == self.symbol
+        spelling = str(vendor_symbol).upper()
+        return spelling == self.symbol.upper() or reference.to_canonical_symbol(spelling) == self.symbol
 
     def daily_bar(self, label: str, prices: Sequence[object], adjusted_close: object, volume: object) -> DailyBar:
         """Build one session's bar from a vendor's label, open, high, low, close, and the rest."""
         open_, high, low, close = map(decimal_text, prices)
+        day = parse_session_date(label)
         return DailyBar(
             source=self.source.source,
             symbol=self.symbol,
-            session_date=session_date(label),
+            session_date=day,
             vendor_label=label,
             open=open_,
             high=high,
@@ -74,6 +86,7 @@ class Context:
             volume=decimal_text(volume),
             price_basis=self.source.price_basis,
             currency=self.currency,
+            final_after=self.exchange.day_ends_at(day) + self.source.settling if day else None,
         )
 
     def action(self, kind: str, label: str, ratio: object, amount: object) -> CorporateAction:
@@ -82,7 +95,7 @@ class Context:
             source=self.source.source,
             symbol=self.symbol,
             kind=kind,
-            effective_date=session_date(label),
+            effective_date=parse_session_date(label),
             vendor_label=label,
             ratio=decimal_text(ratio),
             amount=decimal_text(amount),
@@ -90,12 +103,14 @@ class Context:
         )
 
     def bar(self, label: str, open_: object, high: object, low: object, close: object, volume: object) -> Bar:
-        """Build one bar from a vendor's label and numbers, whatever state they are in."""
+        """Build one bar from a vendor's label and numbers, valid or not."""
+        minutes = BAR_INTERVALS[self.bar_interval]
+        start = parse_bar_start(label, self.convention, minutes)
         return Bar(
             source=self.source.source,
             symbol=self.symbol,
             bar_interval=self.bar_interval,
-            bar_start=bar_start(label, self.convention, BAR_INTERVALS[self.bar_interval]),
+            bar_start=start,
             vendor_label=label,
             open=decimal_text(open_),
             high=decimal_text(high),
@@ -104,4 +119,5 @@ class Context:
             volume=decimal_text(volume),
             price_basis=self.source.price_basis,
             currency=self.currency,
+            final_after=start + timedelta(minutes=minutes) + self.source.settling if start else None,
         )
