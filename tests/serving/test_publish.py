@@ -114,10 +114,8 @@ def test_readers_can_read_and_not_write(published_lake: PublishedLake, database:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             database.execute(statement)
     database.execute("reset role")
-    without_row_security = (
-        "from pg_class where relnamespace = 'api'::regnamespace and relkind = 'r' and not relrowsecurity"
-    )
-    assert rows(database, f"select relname {tables} and not relrowsecurity") == []
+    tables = "select relname from pg_class where relnamespace = 'api'::regnamespace and relkind = 'r'"
+    assert rows(database, f"{tables} and not relrowsecurity") == []
     database.execute("drop policy read on api.fct_bar")
     database.execute("set role anon")
     assert rows(database, "select count(*) from api.fct_bar") == [(0,)], "no policy, no row"
