@@ -181,13 +181,10 @@ def test_faults_duplicates_and_disorder_lose_no_alert_and_send_none_twice(stage:
     expected = {(SERIES, signal.key) for measured in measure(bars) for signal in measured.signals}
     assert len(expected) > 20
     delivered = lines + chance.sample(lines, 20)
-    processor = AlertProcessor(
-        FailingClient(stage.processor.bars, seed, ("put_item", "query"), after=seed % 2 == 0),
-        FailingClient(stage.processor.alerts, seed + 1, ("put_item", "query"), after=seed % 2 == 0),
-        FailingClient(stage.sns, seed + 2, ("publish",), after=False),
-        stage.topic,
-        stage.processor.factor,
-    )
+    bars_table: Any = FailingClient(stage.processor.bars, seed, ("put_item", "query"), after=seed % 2 == 0)
+    alerts_table: Any = FailingClient(stage.processor.alerts, seed + 1, ("put_item", "query"), after=seed % 2 == 0)
+    sns: Any = FailingClient(stage.sns, seed + 2, ("publish",), after=False)
+    processor = AlertProcessor(bars_table, alerts_table, sns, stage.topic, stage.processor.factor)
     chance.shuffle(delivered)
     for at in range(0, len(delivered), 9):
         batch = kinesis_event(delivered[at : at + 9])
@@ -276,7 +273,7 @@ def test_real_days_through_the_stream_have_the_signals_of_the_batch(
             delivered[at : at + 300] = delivered[at + 150 : at + 300] + delivered[at : at + 150]
     for at in range(0, len(delivered), 150):
         assert consume(kinesis_event(delivered[at : at + 150], size=5), stage.processor) == {"batchItemFailures": []}
-    items = {}
+    items: dict[Any, Any] = {}
     more: dict[str, Any] = {}
     while True:
         response = stage.processor.alerts.scan(**more)
