@@ -8,13 +8,14 @@ from typing import Any
 
 from pipeline.dbt import Dbt, public_models
 from serving.contract import CONTRACT
+from tickerlake.errors import UserError
 
 
 def generate_contract(dbt: Dbt) -> str:
     """Return the contract of the public models as JSON text: their columns, keys and descriptions.
 
-    The key of a model is the one of its first uniqueness test; a column is nullable unless it has a not_null test or
-    belongs to the key.
+    The key of a model is that of its first uniqueness test. A column is nullable unless it has a not_null test or
+    belongs to the key. Raises UserError when a public model has no uniqueness test.
     """
     tests = [node for node in dbt.nodes().values() if getattr(node, "test_metadata", None)]
     marts = {
@@ -31,6 +32,8 @@ def _describe_mart(model: Any, tests: list[Any]) -> dict[str, Any]:
         for test in tests
         if test.test_metadata.name in ("unique_key", "unique")
     ]
+    if not keys:
+        raise UserError(f"no uniqueness test on public model '{model.name}': add unique_key or unique to its YAML")
     key = keys[0]
     required = {test.column_name for test in tests if test.test_metadata.name == "not_null"} | set(key)
     values = {
@@ -56,5 +59,6 @@ def _in_one_line(text: str) -> str:
 
 
 if __name__ == "__main__":
-    CONTRACT.write_text(generate_contract(Dbt("local")))
+    # a full parse, because a partial one may list the tests of a model in another order
+    CONTRACT.write_text(generate_contract(Dbt("local", options=["--no-partial-parse"])))
     print(f"wrote {CONTRACT}")
