@@ -189,6 +189,10 @@ screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the pag
 dashboard-screenshots: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
 	@.venv-browser/bin/python -m dashboards.screenshots $(LAKE) docs
 
+.PHONY: contract
+contract: setup ## Write serving/contract.json, the contract of the public models, from dbt's manifest
+	@$(PY) -m pipeline.contract
+
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again
 	@$(PY) -m seeds.generate_exchange_calendars

@@ -22,7 +22,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from serving.alerts.handler import consume
-from serving.alerts.hot import HotPath
+from serving.alerts.processor import AlertProcessor
 
 MINUTES, SHARD, BATCH = 390, 256, 100
 OPENED = datetime(2026, 3, 2, 14, 30, tzinfo=UTC)
@@ -118,10 +118,10 @@ def measure(count: int) -> dict[str, Any]:
     symbols = round(count / MINUTES)
     for first in range(0, symbols, SHARD):
         bars, alerts = Table("bar_start"), Table("alert")
-        path = HotPath(bars, alerts, topic, "arn", lambda symbol, day: 1)  # type: ignore[arg-type, return-value]
+        processor = AlertProcessor(bars, alerts, topic, "arn", lambda symbol, day: 1)  # type: ignore[arg-type, return-value]
         for event in batches(range(first, min(first + SHARD, symbols))):
             started = time.perf_counter()
-            answer = consume(event, path)
+            answer = consume(event, processor)
             took.append(time.perf_counter() - started)
             records += len(event["Records"])
             if answer["batchItemFailures"]:

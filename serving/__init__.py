@@ -1,1 +1,1 @@
-"""Reads the published tables for people and programs: an API with a page, a PostgreSQL copy, alerts from the stream."""
+"""Access to the published tables: an API with a page, a PostgreSQL copy, and alerts from the stream."""

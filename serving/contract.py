@@ -1,18 +1,16 @@
-"""The published tables as their dbt contracts describe them: columns, types, keys, allowed values, texts.
+"""The contract of the published tables: columns, types, keys, allowed values and descriptions.
 
-One source: what `models/**/*.yml` promises is what the API documents and what the PostgreSQL copy declares.
+`make contract` writes it to contract.json from dbt's manifest, so what `models/**/*.yml` promises is what the API
+documents and what the PostgreSQL copy declares, without dbt.
 """
 
-import re
+import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tickerlake.errors import UserError
-from tickerlake.lake import PROJECT
-
+CONTRACT = Path(__file__).parent / "contract.json"
 _JSON_TYPES = {
     "varchar": {"type": "string"},
     "timestamp": {"type": "string", "format": "date-time"},
@@ -25,7 +23,7 @@ _JSON_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its type in SQL, its text, whether it may be NULL, and the values it may hold ('' for any)."""
+    """A column of a mart: its SQL type, description, whether it can be NULL, and its allowed values (() for any)."""
 
     name: str
     data_type: str
@@ -34,14 +32,14 @@ class Column:
     values: tuple[str, ...]
 
     def schema(self) -> dict[str, Any]:
-        """Give the JSON schema of one value."""
+        """Return the JSON schema of one value."""
         schema = dict(_JSON_TYPES.get(self.data_type, {"type": "number"}))
         return schema | {"type": [schema["type"], "null"]} if self.is_nullable else schema
 
 
 @dataclass(frozen=True, slots=True)
 class Mart:
-    """One published table: its columns in order, and the key that its first uniqueness test states."""
+    """A published table: its columns in order, and the columns of its key."""
 
     name: str
     description: str
@@ -51,42 +49,20 @@ class Mart:
 
 @cache
 def marts() -> dict[str, Mart]:
-    """Read every mart's contract. Raises UserError when the models are not there."""
-    files = sorted((PROJECT / "models" / "marts").rglob("*.yml"))
-    if not files:
-        raise UserError(f"no models in '{PROJECT}/models': the contracts come from there")
-    texts = dict(re.findall(r"{% docs (\w+) %}(.*?){% enddocs %}", (PROJECT / "models" / "_columns.md").read_text()))
-    described = [model for file in files for model in yaml.safe_load(file.read_text()).get("models", [])]
-    return {model["name"]: _mart(model, texts) for model in described}
+    """Return the contract of every mart, by name."""
+    return {name: _read_mart(name, mart) for name, mart in _contract()["marts"].items()}
 
 
-def _mart(model: dict[str, Any], texts: dict[str, str]) -> Mart:
-    def text(source: str) -> str:
-        return " ".join(re.sub(r"{{ doc\('(\w+)'\) }}", lambda found: texts[found[1]], source).split())
+def published_schema() -> str:
+    """Return the name of the schema that holds the published views (the dbt var of that name)."""
+    return str(_contract()["published_schema"])
 
-    columns: dict[str, Column] = {}
-    key: tuple[str, ...] = ()
-    for test in model.get("data_tests", []):
-        if isinstance(test, dict) and "unique_key" in test and not key:
-            key = tuple(test["unique_key"]["arguments"]["columns"])
-    for column in model["columns"]:
-        tests = column.get("data_tests", [])
-        names = [next(iter(test)) if isinstance(test, dict) else test for test in tests]
-        allowed = [
-            tuple(test["accepted_values"]["arguments"]["values"])
-            for test in tests
-            if isinstance(test, dict) and "accepted_values" in test
-        ]
-        if "unique" in names and not key:
-            key = (column["name"],)
-        columns[column["name"]] = Column(
-            column["name"],
-            column["data_type"],
-            text(column.get("description", "")),
-            "not_null" not in names,
-            tuple(str(value) for value in allowed[0]) if allowed else (),
-        )
-    key_columns = {name: column for name, column in columns.items() if name in key}
-    for name, column in key_columns.items():
-        columns[name] = Column(name, column.data_type, column.description, False, column.values)
-    return Mart(model["name"], text(model["description"]), columns, key)
+
+@cache
+def _contract() -> dict[str, Any]:
+    return dict(json.loads(CONTRACT.read_text()))
+
+
+def _read_mart(name: str, mart: dict[str, Any]) -> Mart:
+    columns = {column["name"]: Column(**column | {"values": tuple(column["values"])}) for column in mart["columns"]}
+    return Mart(name, mart["description"], columns, tuple(mart["key"]))

@@ -1,13 +1,17 @@
-"""How fresh and how whole a release is."""
+"""Freshness and completeness of a release."""
 
 from datetime import datetime
 from typing import Any
 
-from serving.source import Source
+from serving.release_source import ReleaseSource
 
 
-def health(source: Source) -> dict[str, Any]:
-    """Age, last batch, and the lines that were refused, with the commonest reasons; ready for JSON."""
+def compute_health(source: ReleaseSource) -> dict[str, Any]:
+    """Return the age of a release, its last batch, and its quarantined lines by reason, ready for JSON.
+
+    `quarantine_rate` is a fraction of the landed lines; `status` is "lines_missing" when a landed line is unaccounted
+    for, else "ok".
+    """
     ((bar,),) = source.rows("select max(bar_start_at) from fct_bar")
     ((daily,),) = source.rows("select max(last_date) from dim_series where bar_interval = '1day'")
     ((batch, built),) = source.rows("select max(batch_id), max(recorded_at) from fct_model_run")
@@ -23,9 +27,9 @@ def health(source: Source) -> dict[str, Any]:
         "time_zone": "UTC",
         "release": source.tag,
         "published_at": source.published_at,
-        "last_built_at": _utc(built),
+        "last_built_at": _format_utc(built),
         "last_batch_id": batch,
-        "last_bar_start_at": _utc(bar),
+        "last_bar_start_at": _format_utc(bar),
         "last_session_date": str(daily) if daily else None,
         "landed_lines": int(landed),
         "quarantined_lines": int(quarantined),
@@ -35,5 +39,5 @@ def health(source: Source) -> dict[str, Any]:
     }
 
 
-def _utc(at: datetime | None) -> str | None:
+def _format_utc(at: datetime | None) -> str | None:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}" if at else None

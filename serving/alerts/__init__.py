@@ -1,1 +1,1 @@
-"""The hot path: bars from the stream into DynamoDB, their signals to SNS, once each, by the marts' definitions."""
+"""Alerts from the stream: bars go to DynamoDB, and each signal, defined as in the marts, goes to SNS once."""

@@ -1,54 +1,82 @@
 """List and delete the addresses that alerts are sent to: `python -m serving.alerts --help`.
 
-Addresses are personal data, and SNS is the only place that holds them: no table, line or log of the project does.
+Addresses are personal data. Only SNS stores them: no table, line or log of this project does.
 """
 
-import argparse
-import os
 import sys
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import boto3
+import click
+
+from tickerlake.cli import EXIT_CODES, EXIT_DONE, EXIT_FAILED, Group, run
+from tickerlake.errors import UserError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
 
 
-def subscribers(sns: Any, topic: str) -> list[tuple[str, str, str]]:
-    """List (address, protocol, subscription) of a topic, by address."""
+def list_subscriptions(sns: "SNSClient", topic: str) -> list[tuple[str, str, str]]:
+    """Return (address, protocol, subscription) of a topic's subscriptions, sorted by address."""
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    found = [item for page in pages for item in page["Subscriptions"]]
-    return sorted((item["Endpoint"], item["Protocol"], item["SubscriptionArn"]) for item in found)
+    subscriptions = [subscription for page in pages for subscription in page["Subscriptions"]]
+    return sorted((item["Endpoint"], item["Protocol"], item["SubscriptionArn"]) for item in subscriptions)
 
 
-def delete(sns: Any, topic: str, address: str) -> tuple[int, int]:
-    """Delete every subscription of an address: how many went, and how many wait for a confirmation.
+def delete_subscriptions(sns: "SNSClient", topic: str, address: str) -> tuple[int, int]:
+    """Delete every subscription of an address; return how many were deleted, and how many are unconfirmed.
 
-    SNS deletes the waiting ones itself, unless they are confirmed, and lets nobody else do it.
+    Nobody can delete an unconfirmed one: SNS does so itself unless it is confirmed in time.
     """
-    own = [arn for held, _, arn in subscribers(sns, topic) if held.lower() == address.lower()]
-    confirmed = [arn for arn in own if arn.startswith("arn:")]
+    subscriptions = list_subscriptions(sns, topic)
+    arns = [arn for endpoint, _, arn in subscriptions if endpoint.lower() == address.lower()]
+    confirmed = [arn for arn in arns if _is_confirmed(arn)]
     for arn in confirmed:
         sns.unsubscribe(SubscriptionArn=arn)
-    return len(confirmed), len(own) - len(confirmed)
+    return len(confirmed), len(arns) - len(confirmed)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when done, 1 when an address is still there or never was."""
-    parser = argparse.ArgumentParser(prog="python -m serving.alerts", description="Who alerts are sent to.")
-    parser.add_argument("--topic", default=os.environ.get("TICKERLAKE_ALERTS_TOPIC"), help="ARN of the topic")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("list", help="print every address")
-    commands.add_parser("delete", help="delete an address").add_argument("address")
-    options = parser.parse_args(arguments)
-    if not options.topic:
-        print("error: no topic: set TICKERLAKE_ALERTS_TOPIC or --topic", file=sys.stderr)
-        return 2
-    import boto3
+def _is_confirmed(arn: str) -> bool:
+    return arn.startswith("arn:")  # otherwise SNS returns "PendingConfirmation"
 
-    sns = boto3.client("sns")
-    if options.command == "list":
-        for address, protocol, arn in subscribers(sns, options.topic):
-            print(f"{protocol}\t{address}\t{'confirmed' if arn.startswith('arn:') else 'waiting'}")
-        return 0
-    deleted, waiting = delete(sns, options.topic, options.address)
-    print(f"deleted {deleted} subscriptions" + (f"; {waiting} wait for a confirmation and expire" if waiting else ""))
-    return 0 if deleted and not waiting else 1
+
+@click.group(cls=Group, epilog=EXIT_CODES)
+@click.option("--topic", envvar="TICKERLAKE_ALERTS_TOPIC", help="ARN of the topic (default: TICKERLAKE_ALERTS_TOPIC).")
+@click.pass_context
+def cli(context: click.Context, topic: str | None) -> None:
+    """List and delete the addresses that alerts are sent to."""
+    context.obj = topic
+
+
+@cli.command("list")
+@click.pass_obj
+def list_addresses(topic: str | None) -> None:
+    """Print every address."""
+    for address, protocol, arn in list_subscriptions(boto3.client("sns"), _require(topic)):
+        click.echo(f"{protocol}\t{address}\t{'confirmed' if _is_confirmed(arn) else 'waiting'}")
+
+
+@cli.command("delete")
+@click.argument("address")
+@click.pass_obj
+def delete_address(topic: str | None, address: str) -> int:
+    """Delete an address."""
+    deleted, unconfirmed = delete_subscriptions(boto3.client("sns"), _require(topic), address)
+    remainder = f"; {unconfirmed} wait for a confirmation and expire" if unconfirmed else ""
+    click.echo(f"deleted {deleted} subscriptions{remainder}")
+    return EXIT_DONE if deleted and not unconfirmed else EXIT_FAILED
+
+
+def _require(topic: str | None) -> str:
+    if not topic:
+        raise UserError("no topic: set TICKERLAKE_ALERTS_TOPIC or pass --topic")
+    return topic
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    return run(cli, arguments, "python -m serving.alerts")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Bars as lines of the stream hold them, and the signals that the marts would find in them."""
+"""Bars in the lines of the stream, and their signals by the definitions of the marts."""
 
 import json
 import re
@@ -8,23 +8,24 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-REACH = 20  # bars before a bar that its signals depend on, and after it that depend on it
+LOOKBACK = 20  # bars before a bar that its signals depend on
 ANOMALY_PCT = 5  # the vars of dbt_project.yml: anomaly_pct, spike_bars, spike_factor
 SPIKE_BARS = 3
 SPIKE_FACTOR = 2
+_SHORT_BARS, _LONG_BARS = 5, 20  # the averages of a crossover
 
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.=^/-]{0,19}")
 _INTERVALS = ("1min", "5min", "15min", "30min", "60min")
 _BASES = ("raw", "split_adjusted", "total_return_adjusted")
 
-Factor = Callable[[str, date], Decimal]
-"""Product of the split ratios of a symbol that are effective on a date."""
+SplitFactor = Callable[[str, date], Decimal]
+"""The product of a symbol's split ratios that are effective on a date."""
 
 
 @dataclass(frozen=True, slots=True)
-class HotBar:
-    """One bar of a series. `version` orders the versions of the same bar as the marts do; times are ISO-8601 UTC."""
+class StreamBar:
+    """A bar of a series. `version` sorts the versions of the same bar as the marts do; times are ISO-8601 UTC."""
 
     symbol: str
     bar_interval: str
@@ -47,7 +48,7 @@ class HotBar:
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One row as of fct_signal: type, direction, the value and what it was compared with."""
+    """A signal as in fct_signal: its type, direction and value, and the threshold that the value crossed."""
 
     start: str
     signal_type: str
@@ -62,28 +63,28 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """What is known of a bar among its neighbours. `change` and `change_pct` are None on the first bar."""
+class MeasuredBar:
+    """A bar with its change from the bar before (None on the first bar) and its signals."""
 
-    bar: HotBar
+    bar: StreamBar
     change: Decimal | None
     change_pct: float | None
     signals: tuple[Signal, ...]
 
 
-def parse(line: bytes) -> HotBar | None:
-    """Read a line, or give None for one that the warehouse refuses (and keeps: nothing is lost by passing it over).
+def parse(line: bytes) -> StreamBar | None:
+    """Return the bar of a line, or None for one that the warehouse quarantines.
 
-    The rules are those of macros/validation/bar_rules.sql, but for those that need the seeds (source, asset class).
+    The rules are those of macros/validation/bar_rules.sql, except those that need the seeds (source, asset class).
     """
     try:
         record = json.loads(line, parse_float=str, parse_int=str)
-        prices = [_decimal(record[name]) for name in ("open", "high", "low", "close")]
-        volume = None if record.get("volume") is None else _decimal(record["volume"])
-        start, received = _instant(record["bar_start"]), _instant(record["received_at"])
+        prices = [_parse_decimal(record[name]) for name in ("open", "high", "low", "close")]
+        volume = None if record.get("volume") is None else _parse_decimal(record["volume"])
+        start, received = _parse_utc(record["bar_start"]), _parse_utc(record["received_at"])
         line_number = int(record["line_number"])
         is_final = record["is_final"]
-        is_good = (
+        is_valid = (
             str(record["schema_version"]) == "1"
             and _SYMBOL.fullmatch(record["symbol"])
             and record["bar_interval"] in _INTERVALS
@@ -102,11 +103,11 @@ def parse(line: bytes) -> HotBar | None:
         )
     except (ValueError, TypeError, KeyError, AttributeError, ArithmeticError, RecursionError):
         return None
-    if not is_good:
+    if not is_valid:
         return None
     version = f"{int(is_final)}|{received:%Y-%m-%dT%H:%M:%S.%f}|{record['run_id']}|{line_number:012d}"
     opened, high, low, close = prices
-    return HotBar(
+    return StreamBar(
         record["symbol"],
         record["bar_interval"],
         record["source"],
@@ -122,21 +123,21 @@ def parse(line: bytes) -> HotBar | None:
     )
 
 
-def _decimal(value: Any) -> Decimal:
+def _parse_decimal(value: Any) -> Decimal:
     if not isinstance(value, str) or not _DECIMAL.fullmatch(value):
         raise ValueError(value)
     return Decimal(value)
 
 
-def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.utcoffset() != timedelta(0):
+def _parse_utc(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.utcoffset() != timedelta(0):
         raise ValueError(text)
-    return found
+    return at
 
 
-def split_factors(splits: Sequence[Mapping[str, str]]) -> Factor:
-    """Make a factor from rows as of seeds/split.csv (symbol, effective_date, new_shares, old_shares)."""
+def create_split_factor(splits: Sequence[Mapping[str, str]]) -> SplitFactor:
+    """Return the factor of splits, given as rows of seeds/split.csv."""
 
     def factor(symbol: str, day: date) -> Decimal:
         product = Decimal(1)
@@ -148,59 +149,67 @@ def split_factors(splits: Sequence[Mapping[str, str]]) -> Factor:
     return factor
 
 
-def measure(bars: Sequence[HotBar], factor: Factor = lambda symbol, day: Decimal(1)) -> list[Measured]:
-    """Measure each of a series' bars, given in time order; the first REACH of them know too little for a crossover.
+def measure(bars: Sequence[StreamBar], factor: SplitFactor = lambda symbol, day: Decimal(1)) -> list[MeasuredBar]:
+    """Measure the bars of a series, given in time order; the first LOOKBACK bars have no crossover.
 
-    The definitions are those of fct_moving_average, fct_volume_spike and fct_price_change: sums of decimals are exact,
-    ties between averages are decided on them, and a signal is of a final bar.
+    The definitions are those of fct_moving_average, fct_volume_spike and fct_price_change: sums of decimals are exact
+    and decide ties between averages, and only a final bar has signals.
     """
-    factors = [_factor(bar, factor) for bar in bars]
-    closes = [bar.close * own for bar, own in zip(bars, factors, strict=True)]
-    sides = [_side(closes, i) for i in range(len(bars))]
+    factors = [_bar_factor(bar, factor) for bar in bars]
+    closes = [bar.close * bar_factor for bar, bar_factor in zip(bars, factors, strict=True)]
+    sides = [_compare_averages(closes, index) for index in range(len(bars))]
     measured = []
-    for i, bar in enumerate(bars):
-        change = pct = None
+    for index, bar in enumerate(bars):
+        change = change_pct = None
         signals: list[Signal] = []
-        if i:
-            previous = bars[i - 1].close if factors[i] == factors[i - 1] else closes[i - 1] / factors[i]
+        if index:
+            is_same_basis = factors[index] == factors[index - 1]
+            previous = bars[index - 1].close if is_same_basis else closes[index - 1] / factors[index]
             change = bar.close - previous
-            pct = 100 * float(change) / float(previous)
-            if abs(pct) > ANOMALY_PCT:
-                signals.append(Signal(bar.start, "anomaly", "UP" if pct > 0 else "DOWN", pct, float(ANOMALY_PCT)))
-        side, before = sides[i], sides[i - 1] if i else None
-        if side is not None and before is not None and side != 0 and side != before:
-            averages = [float(sum(closes[i - n + 1 : i + 1])) / n / float(factors[i]) for n in (5, 20)]
+            change_pct = 100 * float(change) / float(previous)
+            if abs(change_pct) > ANOMALY_PCT:
+                direction = "UP" if change_pct > 0 else "DOWN"
+                signals.append(Signal(bar.start, "anomaly", direction, change_pct, float(ANOMALY_PCT)))
+        side, previous_side = sides[index], sides[index - 1] if index else None
+        if side is not None and previous_side is not None and side not in (0, previous_side):
+            averages = [
+                float(sum(closes[index - length + 1 : index + 1])) / length / float(factors[index])
+                for length in (_SHORT_BARS, _LONG_BARS)
+            ]
             signals.append(Signal(bar.start, "crossover", "BUY" if side > 0 else "SELL", *averages))
-        usual = _usual_volume(bars, factors, i)
-        if usual is not None and bar.volume is not None and float(bar.volume) > SPIKE_FACTOR * usual:
-            signals.append(Signal(bar.start, "volume_spike", "UP", float(bar.volume), SPIKE_FACTOR * usual))
-        measured.append(Measured(bar, change, pct, tuple(signals) if bar.is_final else ()))
+        mean_volume = _mean_volume(bars, factors, index)
+        if mean_volume is not None and bar.volume is not None and float(bar.volume) > SPIKE_FACTOR * mean_volume:
+            signals.append(Signal(bar.start, "volume_spike", "UP", float(bar.volume), SPIKE_FACTOR * mean_volume))
+        measured.append(MeasuredBar(bar, change, change_pct, tuple(signals) if bar.is_final else ()))
     return measured
 
 
-def _factor(bar: HotBar, factor: Factor) -> Decimal:
+def _bar_factor(bar: StreamBar, factor: SplitFactor) -> Decimal:
     if bar.price_basis != "raw":
         return Decimal(1)
-    # the exchange day begins at 04:00 New York: 08:00 or 09:00 UTC
+    # the exchange day begins at 04:00 in New York, which is 08:00 or 09:00 UTC
     return factor(bar.symbol, (datetime.fromisoformat(bar.start) - timedelta(hours=8)).date())
 
 
-def _side(closes: Sequence[Decimal], at: int) -> int | None:
-    """Tell whether the mean of 5 closes lies above (1), on (0) or below (-1) that of 20; None before the 20th."""
-    if at < 19:
+def _compare_averages(closes: Sequence[Decimal], index: int) -> int | None:
+    """Return 1, 0 or -1: the mean of 5 closes is above, equal to or below that of 20; None before the 20th close."""
+    if index < _LONG_BARS - 1:
         return None
-    short, long = sum(closes[at - 4 : at + 1]) * 4, sum(closes[at - 19 : at + 1])
+    # compared as sums, which are exact, of the same number of terms
+    short = sum(closes[index - _SHORT_BARS + 1 : index + 1]) * (_LONG_BARS // _SHORT_BARS)
+    long = sum(closes[index - _LONG_BARS + 1 : index + 1])
     return (short > long) - (short < long)
 
 
-def _usual_volume(bars: Sequence[HotBar], factors: Sequence[Decimal], at: int) -> float | None:
-    if at < SPIKE_BARS:
+def _mean_volume(bars: Sequence[StreamBar], factors: Sequence[Decimal], index: int) -> float | None:
+    """Return the mean volume of the SPIKE_BARS bars before, in shares of this bar; None when one is unknown."""
+    if index < SPIKE_BARS:
         return None
-    volumes = [bar.volume for bar in bars[at - SPIKE_BARS : at]]
-    known = [volume for volume in volumes if volume is not None]
-    if len(known) < SPIKE_BARS:
+    volumes = [bar.volume for bar in bars[index - SPIKE_BARS : index] if bar.volume is not None]
+    if len(volumes) < SPIKE_BARS:
         return None
-    if all(own == factors[at] for own in factors[at - SPIKE_BARS : at]):
-        return float(sum(known)) / SPIKE_BARS
-    own = factors[at - SPIKE_BARS : at]
-    return sum(float(v) / float(f) for v, f in zip(known, own, strict=True)) * float(factors[at]) / SPIKE_BARS
+    previous_factors = factors[index - SPIKE_BARS : index]
+    if all(factor == factors[index] for factor in previous_factors):
+        return float(sum(volumes)) / SPIKE_BARS
+    unadjusted = sum(float(volume) / float(factor) for volume, factor in zip(volumes, previous_factors, strict=True))
+    return unadjusted * float(factors[index]) / SPIKE_BARS

@@ -1,4 +1,4 @@
-"""The Lambda function on the stream, and the settings that it reads from its environment."""
+"""The Lambda function on the stream of bars, and its settings from the environment."""
 
 import base64
 import binascii
@@ -12,40 +12,41 @@ from pathlib import Path
 from typing import Any
 
 from loader.stream_handlers import split_lines
-from serving.alerts.bars import HotBar, parse, split_factors
-from serving.alerts.hot import HotPath
+from serving.alerts.bars import StreamBar, create_split_factor, parse
+from serving.alerts.processor import AlertProcessor
 
 LOGGER = logging.getLogger("tickerlake.alerts")
 
 
-def consume(event: dict[str, Any], path: HotPath) -> dict[str, Any]:
-    """Take a Kinesis batch; name the first record that must come again (`batchItemFailures`).
+def consume(event: dict[str, Any], processor: AlertProcessor) -> dict[str, Any]:
+    """Process a Kinesis batch; return the first record to deliver again (`batchItemFailures`).
 
-    Kinesis delivers again from there on, which is harmless: what was done is not done twice. A line that is no valid
-    bar is passed over: the same stream lands it in the raw zone, where it is kept with its reasons.
+    Kinesis repeats from that record on, which is safe because processing is idempotent. A line that is not a valid bar
+    is skipped: the same stream lands it in the raw zone, and the warehouse quarantines it with its reasons.
     """
-    arrived: defaultdict[str, list[HotBar]] = defaultdict(list)
-    records: dict[str, str] = {}
-    passed_over = 0
+    bars_by_series: defaultdict[str, list[StreamBar]] = defaultdict(list)
+    first_records: dict[str, str] = {}
+    skipped = 0
     for record in event["Records"]:
         sequence = str(record["kinesis"]["sequenceNumber"])
         for line in _lines(record):
             bar = parse(line)
             if bar is None:
-                passed_over += 1
+                skipped += 1
                 continue
-            arrived[bar.series].append(bar)
-            records.setdefault(bar.series, sequence)
+            bars_by_series[bar.series].append(bar)
+            first_records.setdefault(bar.series, sequence)
     failed = []
-    for series, bars in arrived.items():
+    for series, bars in bars_by_series.items():
         try:
-            path.take(bars)
-        except Exception:  # whatever it is: the records come again, and other series go on
+            processor.process(bars)
+        except Exception:  # any error: Kinesis repeats the records, and the other series continue
             LOGGER.exception("series failed: %s", series)
-            failed.append(records[series])
-    LOGGER.info("bars %d, passed over %d, failed series %d", sum(map(len, arrived.values())), passed_over, len(failed))
-    order = {str(record["kinesis"]["sequenceNumber"]): at for at, record in enumerate(event["Records"])}
-    return {"batchItemFailures": [{"itemIdentifier": min(failed, key=lambda s: order[s])}] if failed else []}
+            failed.append(first_records[series])
+    count = sum(map(len, bars_by_series.values()))
+    LOGGER.info("bars %d, skipped lines %d, failed series %d", count, skipped, len(failed))
+    positions = {str(record["kinesis"]["sequenceNumber"]): index for index, record in enumerate(event["Records"])}
+    return {"batchItemFailures": [{"itemIdentifier": min(failed, key=positions.__getitem__)}] if failed else []}
 
 
 def _lines(record: dict[str, Any]) -> list[bytes]:
@@ -56,11 +57,11 @@ def _lines(record: dict[str, Any]) -> list[bytes]:
 
 
 @cache
-def from_environment() -> HotPath:
-    """Make the hot path of TICKERLAKE_BARS_TABLE, TICKERLAKE_ALERTS_TABLE, TICKERLAKE_ALERTS_TOPIC, and the optional
-    TICKERLAKE_COOL_DOWN_MINUTES (0) and TICKERLAKE_SPLITS (a file as seeds/split.csv).
+def processor_from_environment() -> AlertProcessor:
+    """Return a processor with the settings TICKERLAKE_BARS_TABLE, TICKERLAKE_ALERTS_TABLE, TICKERLAKE_ALERTS_TOPIC,
+    and optionally TICKERLAKE_COOL_DOWN_MINUTES (0) and TICKERLAKE_SPLITS (a file like seeds/split.csv).
 
-    The clients repeat what is throttled, up to ten times with growing pauses.
+    Its clients retry throttled calls up to ten times with exponential backoff.
     """
     import boto3
     from botocore.config import Config
@@ -69,8 +70,8 @@ def from_environment() -> HotPath:
     tables = boto3.resource("dynamodb", config=config)
     file = Path(os.environ.get("TICKERLAKE_SPLITS") or Path(__file__).parents[2] / "seeds" / "split.csv")
     with file.open(newline="") as splits:
-        factor = split_factors(list(csv.DictReader(splits)))
-    return HotPath(
+        factor = create_split_factor(list(csv.DictReader(splits)))
+    return AlertProcessor(
         bars=tables.Table(os.environ["TICKERLAKE_BARS_TABLE"]),
         alerts=tables.Table(os.environ["TICKERLAKE_ALERTS_TABLE"]),
         sns=boto3.client("sns", config=config),
@@ -81,5 +82,5 @@ def from_environment() -> HotPath:
 
 
 def lambda_handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:
-    """Answer Lambda's event source mapping (with ReportBatchItemFailures)."""
-    return consume(event, from_environment())
+    """Process a batch of Lambda's event source mapping (with ReportBatchItemFailures)."""
+    return consume(event, processor_from_environment())

@@ -1,1 +1,1 @@
-"""A read-only HTTP API over the published tables, and the page that it serves (`make serve`)."""
+"""A read-only HTTP API over the published tables, with a page (`make serve`)."""

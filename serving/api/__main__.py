@@ -1,64 +1,58 @@
 """Serve the API and the page on this machine: `python -m serving.api --help`."""
 
-import argparse
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import click
 import uvicorn
 
 from serving.api.app import create_app
-from serving.api.store import LakeStore, Store
+from serving.api.postgres import PostgresStore
+from serving.api.store import LakeStore, ReleaseStore
 from serving.publish.postgres import database_url
 from tickerlake import lake
+from tickerlake.cli import EXIT_CODES, Command, run
 from tickerlake.errors import UserError
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="python -m serving.api", description="Serve the published tables over HTTP.")
-    parser.add_argument(
-        "--lake", type=Path, default=lake.folder(), help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)"
-    )
-    parser.add_argument(
-        "--postgres", action="store_true", help="serve the copy in the PostgreSQL of DATABASE_URL instead"
-    )
-    parser.add_argument("--port", type=int, default=8321, help="port on 127.0.0.1 (default: 8321; 0 picks a free one)")
-    parser.add_argument(
-        "--rate", type=float, default=50, help="requests a second and client; 0 is no limit (default: 50)"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        store, name = _store(options)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    # bound here, so that port 0 can be told; named as TCP, so that asyncio switches Nagle's algorithm off
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+@click.command(cls=Command, epilog=EXIT_CODES)
+@click.option(
+    "--lake",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=lake.folder,
+    help="Folder of the lake (default: TICKERLAKE_LAKE, else lake/).",
+)
+@click.option("--postgres", is_flag=True, help="Serve the copy in the PostgreSQL of DATABASE_URL instead.")
+@click.option("--port", default=8321, show_default=True, help="Port on 127.0.0.1; 0 chooses a free one.")
+@click.option("--rate", default=50.0, show_default=True, help="Requests a second for each client; 0 means no limit.")
+def cli(folder: Path, postgres: bool, port: int, rate: float) -> None:
+    """Serve the published tables over HTTP until interrupted."""
+    store: ReleaseStore
+    if postgres:
+        store, name = PostgresStore(database_url()), "PostgreSQL"
+    else:
+        store, name = LakeStore(folder), f"'{folder}'"
+        if not (folder / lake.PUBLISHED).exists():
+            click.echo(f"nothing is published in '{folder}' yet: run `make demo` or `make build`; serving anyway")
+    # uvicorn would bind too late to print a free port; asyncio disables Nagle's algorithm only for IPPROTO_TCP sockets
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind(("127.0.0.1", options.port))
-            listening.listen(128)  # so that who reads the line below can already connect
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)  # before the line below, so that its reader can connect
         except OSError as error:
-            print(
-                f"error: port {options.port} cannot be had: {error.strerror}; choose another with --port",
-                file=sys.stderr,
-            )
-            return 2
-        print(f"serving {name} on http://127.0.0.1:{listening.getsockname()[1]}/ (Ctrl-C ends it)", flush=True)
-        server = uvicorn.Server(uvicorn.Config(create_app(store, rate=options.rate), log_level="warning"))
-        server.run(sockets=[listening])
-    return 0
+            raise UserError(f"cannot bind port {port}: {error.strerror}; pass another --port") from None
+        click.echo(f"serving {name} on http://127.0.0.1:{listener.getsockname()[1]}/ (Ctrl-C stops it)")
+        server = uvicorn.Server(uvicorn.Config(create_app(store, rate=rate), log_level="warning"))
+        server.run(sockets=[listener])
 
 
-def _store(options: argparse.Namespace) -> tuple[Store, str]:
-    if options.postgres:
-        from serving.api.postgres import PostgresStore
-
-        return PostgresStore(database_url()), "PostgreSQL"
-    if not (options.lake / lake.PUBLISHED).exists():
-        print(f"nothing is published in '{options.lake}' yet: `make demo` or `make build` does; serving all the same")
-    return LakeStore(options.lake), f"'{options.lake}'"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    return run(cli, arguments, "python -m serving.api")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the API serves: one row a path, each a published table with its contract, filters and order; and its queries."""
+"""The datasets of the API: each a path over a published table, with its filters, order and queries."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from serving.api import problems
+from serving.api.problems import invalid_parameter
 from serving.api.store import Release
 from serving.contract import Mart, marts
 
@@ -20,20 +20,20 @@ INTERVALS = ("1min", "5min", "15min", "30min", "60min")
 SESSIONS = ("pre", "regular", "post", "closed", "continuous")
 MAX_SYMBOLS = 20
 MAX_ROWS = 20_000
-# the longest range that one request may name, in days: what a page of 20,000 rows can be looked for in
+# the longest range of one request, in days: it bounds the search for a page of 20,000 rows
 MAX_DAYS = {"1min": 400, "5min": 2_000, "15min": 6_000, "30min": 12_000, "60min": 24_000}
-LOAD_COLUMNS = ("run_id", "line_number", "source_object", "received_at")  # lineage: served only when named
+LOAD_COLUMNS = ("run_id", "line_number", "source_object", "received_at")  # lineage: served only on request
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked of a dataset; None and empty mean no limit. `at_least` and `before` bound the time column."""
+    """A query on a dataset; None and empty mean no filter. `start` (inclusive) and `end` (exclusive) bound the time."""
 
     symbols: tuple[str, ...] = ()
     interval: str = ""
-    at_least: datetime | date | None = None
-    before: datetime | date | None = None
-    equal: Mapping[str, str] = field(default_factory=dict)
+    start: datetime | date | None = None
+    end: datetime | date | None = None
+    filters: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     is_descending: bool = False
     limit: int = 1_000
@@ -42,7 +42,7 @@ class Query:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A path of the API over a mart. `time` is the column that from, to and the order speak of ('' without one)."""
+    """A path of the API over a mart. `time` is the column that `from`, `to` and `order` apply to ('' for none)."""
 
     path: str
     mart_name: str
@@ -52,51 +52,53 @@ class Dataset:
 
     @cached_property
     def mart(self) -> Mart:
-        """The contract of its table."""
+        """The contract of its mart."""
         return marts()[self.mart_name]
 
     @property
     def has_instants(self) -> bool:
-        """Whether its times are instants in UTC, not dates."""
+        """True when its times are instants in UTC, not dates."""
         return bool(self.time) and self.mart.columns[self.time].data_type == "timestamp"
 
     @property
     def order(self) -> tuple[str, ...]:
-        """The columns that rows are ordered and paged by: the time, then the rest of the key."""
+        """The columns of the sort order and of cursors: the time, then the rest of the key."""
         first = (self.time,) if self.time else ()
         return first + tuple(name for name in self.mart.key if name != self.time)
 
     @property
-    def served(self) -> tuple[str, ...]:
-        """The columns of an answer that names none."""
+    def default_columns(self) -> tuple[str, ...]:
+        """The columns of a response when the request names none."""
         return tuple(name for name in self.mart.columns if name not in LOAD_COLUMNS)
 
     def values(self, column: str) -> tuple[str, ...]:
-        """What a filter on a column may ask for."""
-        known = {"session": SESSIONS, "bar_interval": INTERVALS}
-        return known.get(column) or self.mart.columns[column].values
+        """Return the allowed values of a filter on a column; () for any."""
+        fixed = {"session": SESSIONS, "bar_interval": INTERVALS}
+        return fixed.get(column) or self.mart.columns[column].values
 
     def rows(self, release: Release, query: Query) -> tuple[list[str], list[tuple[Any, ...]], str]:
-        """Answer a query: the columns' names, the rows, and the cursor of the next page ('' at the end).
+        """Run a query; return the column names, the rows, and the cursor of the next page ('' at the end).
 
-        Times come as ISO-8601 text, instants with their Z; numbers that are not finite as NULL.
+        Times are ISO-8601 text, instants with a Z; numbers that are not finite are NULL.
         """
-        shown = query.columns or self.served
+        columns = query.columns or self.default_columns
         where, values = self._where(query)
-        down = " desc" if query.is_descending else ""
-        selected = ", ".join([*(self._shown(name) for name in shown), *(f"cast({n} as varchar)" for n in self.order)])
+        direction = " desc" if query.is_descending else ""
+        selected = ", ".join(
+            [*(self._select(name) for name in columns), *(f"cast({n} as varchar)" for n in self.order)]
+        )
         # names come from the contract, values are bound
         sql = (
             f"select {selected} from {self.mart_name} {where} "  # noqa: S608
-            f"order by {', '.join(name + down for name in self.order)} limit {query.limit + 1:d}"
+            f"order by {', '.join(name + direction for name in self.order)} limit {query.limit + 1:d}"
         )
         _, rows = release.query(sql, values)
-        is_more = len(rows) > query.limit
+        has_more = len(rows) > query.limit
         rows = rows[: query.limit]
-        cursor = base64.urlsafe_b64encode(orjson.dumps(rows[-1][len(shown) :])).decode() if is_more else ""
-        return list(shown), [row[: len(shown)] for row in rows], cursor
+        cursor = base64.urlsafe_b64encode(orjson.dumps(rows[-1][len(columns) :])).decode() if has_more else ""
+        return list(columns), [row[: len(columns)] for row in rows], cursor
 
-    def _shown(self, name: str) -> str:
+    def _select(self, name: str) -> str:
         data_type = self.mart.columns[name].data_type
         if data_type == "timestamp":
             return f"strftime({name}, '%Y-%m-%dT%H:%M:%SZ')"
@@ -107,43 +109,45 @@ class Dataset:
         return f"cast({name} as double)" if data_type.startswith("decimal") else name
 
     def _where(self, query: Query) -> tuple[str, list[Any]]:
-        tests: list[str] = []
+        conditions: list[str] = []
         values: list[Any] = []
         if query.symbols:
-            tests.append(f"symbol in ({', '.join('?' * len(query.symbols))})")
+            conditions.append(f"symbol in ({', '.join('?' * len(query.symbols))})")
             values += query.symbols
         if query.interval:
-            tests.append("bar_interval = ?")
+            conditions.append("bar_interval = ?")
             values.append(query.interval)
-        for column, value in query.equal.items():
-            tests.append(f"cast({column} as varchar) = ?")
+        for column, value in query.filters.items():
+            conditions.append(f"cast({column} as varchar) = ?")
             values.append(value)
-        for sign, bound in ((">=", query.at_least), ("<", query.before)):
+        for sign, bound in ((">=", query.start), ("<", query.end)):
             if bound is not None:
-                tests.append(f"{self.time} {sign} ?")
+                conditions.append(f"{self.time} {sign} ?")
                 values.append(bound)
         if query.cursor:
-            last = self._after(query.cursor)
+            last_key = self._decode_cursor(query.cursor)
             sign = "<" if query.is_descending else ">"
-            tests.append(f"({', '.join(self.order)}) {sign} ({', '.join('?' * len(last))})")
-            tests.append(f"{self.order[0]} {sign}= ?")  # the same said so that files can be skipped
-            values += [*last, last[0]]
-        return (f"where {' and '.join(tests)}" if tests else ""), values
+            conditions.append(f"({', '.join(self.order)}) {sign} ({', '.join('?' * len(last_key))})")
+            conditions.append(f"{self.order[0]} {sign}= ?")  # redundant, but lets DuckDB skip files
+            values += [*last_key, last_key[0]]
+        return (f"where {' and '.join(conditions)}" if conditions else ""), values
 
-    def _after(self, cursor: str) -> list[Any]:
-        """Read a cursor: the key of the last row that was served. Raises ProblemError when it is none."""
+    def _decode_cursor(self, cursor: str) -> list[Any]:
+        """Return the key in a cursor, which is that of the last row served. Raises ProblemError for any other text."""
         try:
             texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
                 raise ValueError
-            return [_typed(self.mart.columns[name].data_type, t) for name, t in zip(self.order, texts, strict=True)]
+            return [
+                _parse_value(self.mart.columns[name].data_type, text)
+                for name, text in zip(self.order, texts, strict=True)
+            ]
         except (ValueError, binascii.Error, OverflowError):
-            raise problems.about(
-                "cursor", cursor, "is not one that this path gave: take next_cursor of the page before"
-            ) from None
+            message = "is not a cursor of this path: use next_cursor of the page before"
+            raise invalid_parameter("cursor", cursor, message) from None
 
 
-def _typed(data_type: str, text: str) -> Any:
+def _parse_value(data_type: str, text: str) -> Any:
     if data_type == "timestamp":
         return datetime.fromisoformat(text).replace(tzinfo=None)
     if data_type == "date":
@@ -156,33 +160,33 @@ def _typed(data_type: str, text: str) -> Any:
     return text
 
 
-def instant(text: str, parameter: str) -> datetime:
-    """Read an instant as naive UTC: a date (its midnight in UTC), or date and time with zone. Raises ProblemError."""
-    remedy = "is not a date (2024-06-07) or a time with its zone (2024-06-07T13:30:00Z)"
+def parse_instant(text: str, parameter: str) -> datetime:
+    """Parse a date (its midnight in UTC) or a time with its zone; return naive UTC. Raises ProblemError."""
+    message = "is not a date (2024-06-07) or a time with its zone (2024-06-07T13:30:00Z)"
     try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is None and len(text) > 10:
-            raise problems.about(parameter, text, remedy)
-        return found.replace(tzinfo=None) if found.tzinfo is None else found.astimezone(UTC).replace(tzinfo=None)
+        instant = datetime.fromisoformat(text)
+        if instant.tzinfo is None and len(text) > len("2024-06-07"):
+            raise ValueError(text)
+        return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):
-        raise problems.about(parameter, text, remedy) from None
+        raise invalid_parameter(parameter, text, message) from None
 
 
-def day(text: str, parameter: str) -> date:
-    """Read a date. Raises ProblemError."""
+def parse_day(text: str, parameter: str) -> date:
+    """Parse a date. Raises ProblemError."""
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise problems.about(parameter, text, "is not a date (2024-06-07)") from None
+        raise invalid_parameter(parameter, text, "is not a date (2024-06-07)") from None
 
 
-def longest(interval: str) -> timedelta:
-    """Give the longest range that a request for bars may name."""
+def max_range(interval: str) -> timedelta:
+    """Return the longest range that one request for bars of an interval can have."""
     return timedelta(days=MAX_DAYS[interval])
 
 
-def columnar(dataset: str, release: Release, names: list[str], rows: list[tuple[Any, ...]], cursor: str) -> bytes:
-    """Encode rows as JSON, a list for each column: half the size of a list of objects, and what charts want."""
+def encode_columns(dataset: str, release: Release, names: list[str], rows: list[tuple[Any, ...]], cursor: str) -> bytes:
+    """Encode rows as JSON with one list for each column, which is half the size of a list of objects."""
     lists = zip(*rows, strict=True) if rows else ([] for _ in names)
     return orjson.dumps(
         {
@@ -196,8 +200,8 @@ def columnar(dataset: str, release: Release, names: list[str], rows: list[tuple[
     )
 
 
-def comma_separated(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
-    """Encode rows as CSV with a header line; NULL is an empty field, truth is true or false."""
+def encode_csv(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
+    """Encode rows as CSV with a header line; NULL is an empty field, booleans are true and false."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
@@ -212,10 +216,10 @@ DATASETS = (
     Dataset("bars/adjusted", "v_bar_adjusted", "Bars in today's shares", _BAR, ("session",)),
     Dataset("price-changes", "fct_price_change", "Change from the bar before", _BAR),
     Dataset("moving-averages", "fct_moving_average", "SMA 5 and 20, crossover", _BAR, ("crossover",)),
-    Dataset("volume-spikes", "fct_volume_spike", "Volume against its average", _BAR, ("volume_spike",)),
+    Dataset("volume-spikes", "fct_volume_spike", "Volume compared with its average", _BAR, ("volume_spike",)),
     Dataset("indicators", "fct_technical_indicator", "EMA, MACD, RSI, Bollinger, ATR, VWAP", _BAR),
     Dataset("signals", "fct_signal", "Crossovers, spikes, anomalies", _BAR, ("signal_type", "direction")),
-    Dataset("signals/outcomes", "fct_signal_outcome", "What followed each signal", _BAR),
+    Dataset("signals/outcomes", "fct_signal_outcome", "Prices after each signal", _BAR),
     Dataset("movers", "screen_top_movers", "Top five up and down", filters=("direction",)),
     Dataset("latest", "screen_latest", "Each symbol's newest day"),
     Dataset("daily/bars", "fct_daily_bar", "Daily bars as received", _DAY),
@@ -228,6 +232,6 @@ DATASETS = (
     Dataset("periods", "fct_period_summary", "Weeks, months, quarters, years", "period_start", ("period",)),
     Dataset("corporate-actions", "dim_corporate_action", "Splits and dividends", "effective_date", ("kind",)),
     Dataset("symbols", "dim_symbol", "Symbols and where they trade"),
-    Dataset("series", "dim_series", "What is held of each symbol"),
+    Dataset("series", "dim_series", "Each series: source, interval, first and last bar"),
     Dataset("gaps", "fct_gap", "Missing minutes and why", "gap_start_at", ("reason",)),
 )

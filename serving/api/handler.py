@@ -1,7 +1,7 @@
 """AWS Lambda entry point of the API, behind a function URL, over the PostgreSQL copy.
 
-Environment: DATABASE_URL_SECRET, which names where the address is (`ssm:/name` or `secretsmanager:name`); it is read
-once by each process. TICKERLAKE_EXTENSIONS must name a folder that may be written.
+Environment: DATABASE_URL_SECRET, the name of the secret that holds the database address (`ssm:/name` or
+`secretsmanager:name`), read once per process; TICKERLAKE_EXTENSIONS, a writable folder.
 """
 
 import os
@@ -17,16 +17,16 @@ from serving.api.postgres import PostgresStore
 from serving.api.problems import MEDIA_TYPE
 
 _RATE = 50.0
-"""Requests a second and client, of each process."""
+"""Requests a second for each client and process."""
 
 
 @cache
 def _application() -> Mangum:
     store = PostgresStore(fetch_secret(os.environ["DATABASE_URL_SECRET"]))
-    texts = [*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE]
-    return Mangum(create_app(store, rate=_RATE), lifespan="off", text_mime_types=texts)
+    text_types = [*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE]
+    return Mangum(create_app(store, rate=_RATE), lifespan="off", text_mime_types=text_types)
 
 
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer one request of a function URL."""
+    """Respond to one request of a function URL."""
     return dict(_application()(event, context))

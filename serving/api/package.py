@@ -1,6 +1,6 @@
-"""The API's Lambda package: code, contracts, questions, page, and the locked libraries for Lambda's machine.
+"""The API's Lambda package: code, contract, questions, page, and the locked libraries for Lambda's platform.
 
-Run as `python -m serving.api.package [FILE]`, after `make page`. boto3 and botocore are the runtime's own.
+Run as `python -m serving.api.package [FILE]`, after `make page`. Lambda's runtime provides boto3 and botocore.
 """
 
 import subprocess
@@ -15,27 +15,26 @@ from tickerlake.lake import PROJECT
 
 PYTHON, PLATFORM = "3.13", "aarch64-manylinux_2_28"
 """The runtime of infra/template.yaml, as uv names it."""
-_OWN = (
+_PROJECT_FILES = (
     ("serving", "*.py"),
+    ("serving", "contract.json"),
     ("serving/api/static", "*"),
     ("tickerlake", "*.py"),
     ("loader", "*.py"),
-    ("models", "*.yml"),
-    ("models", "_columns.md"),
     ("analyses", "*.sql"),
 )
 _UNUSED = ("duckdb_extension_ducklake/", "bin/")
 
 
 def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
-    """Fetch the libraries of requirements/serving.txt, write the zip, return its size.
+    """Download the libraries of requirements/serving.txt, write the zip and return its size in bytes.
 
-    Raises UserError when they cannot be had, or the page's chart library is not there.
+    Raises UserError when a library cannot be downloaded, or the page's chart library is missing.
     """
     if not (PROJECT / "serving" / "api" / "static" / "vendor").exists():
         raise UserError("the page's chart library is missing: run `make page`")
     with TemporaryDirectory() as folder:
-        done = subprocess.run(
+        installation = subprocess.run(
             [
                 str(Path(sys.executable).parent / "uv"),
                 "pip",
@@ -58,20 +57,20 @@ def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise UserError(f"the API's libraries cannot be had: {done.stderr.strip()[-500:]}")
-        return pack(target, [*_own(), *_libraries(Path(folder))])
+        if installation.returncode:
+            raise UserError(f"cannot download the API's libraries: {installation.stderr.strip()[-500:]}")
+        return pack(target, [*_project_files(), *_library_files(Path(folder))])
 
 
-def _own() -> Iterator[tuple[str, Path]]:
-    for folder, pattern in _OWN:
+def _project_files() -> Iterator[tuple[str, Path]]:
+    for folder, pattern in _PROJECT_FILES:
         for path in (PROJECT / folder).rglob(pattern):
             name = path.relative_to(PROJECT).as_posix()
             if path.is_file() and not name.startswith(_UNUSED):
                 yield name, path
 
 
-def _libraries(folder: Path) -> Iterator[tuple[str, Path]]:
+def _library_files(folder: Path) -> Iterator[tuple[str, Path]]:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
         if path.is_file() and not name.startswith(_UNUSED) and path.suffix not in (".pyc", ".pyi"):
@@ -79,8 +78,8 @@ def _libraries(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 if __name__ == "__main__":
-    made = Path(sys.argv[1] if len(sys.argv) > 1 else "target/api.zip")
+    target = Path(sys.argv[1] if len(sys.argv) > 1 else "target/api.zip")
     try:
-        print(f"{made}: {build(made):,} bytes")
+        print(f"{target}: {build(target):,} bytes")
     except UserError as error:
         sys.exit(f"error: {error}")

@@ -1,4 +1,4 @@
-"""Errors as `application/problem+json` (RFC 9457): what is wrong, with which value, and what would be right."""
+"""Errors as `application/problem+json` (RFC 9457): what is wrong, the value, and what to do."""
 
 from typing import Any
 
@@ -32,12 +32,12 @@ _TITLES = {
     422: "Invalid parameter",
     429: "Too many requests",
     500: "Internal error",
-    503: "Nothing to serve",
+    503: "Service unavailable",
 }
 
 
 class ProblemError(Exception):
-    """An answer other than 200. `errors` names parameters and their values."""
+    """A response other than 200. `errors` lists parameters with their values."""
 
     def __init__(self, status: int, detail: str, errors: list[dict[str, Any]] | None = None) -> None:
         super().__init__(detail)
@@ -46,7 +46,7 @@ class ProblemError(Exception):
         self.errors = errors
 
     def response(self, headers: dict[str, str] | None = None) -> Response:
-        """Give the answer; it is never stored by a cache."""
+        """Return the response, which caches must not store."""
         body: dict[str, Any] = {
             "type": "about:blank",
             "title": _TITLES.get(self.status, "Error"),
@@ -60,8 +60,8 @@ class ProblemError(Exception):
         )
 
 
-def about(parameter: str, value: object, message: str) -> ProblemError:
-    """Refuse one parameter's value."""
+def invalid_parameter(parameter: str, value: object, message: str) -> ProblemError:
+    """Return the error that rejects the value of a parameter."""
     shown = str(value)[:100]
     return ProblemError(
         422, f"{parameter} '{shown}': {message}", [{"parameter": parameter, "value": shown, "message": message}]

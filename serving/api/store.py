@@ -1,4 +1,4 @@
-"""What the API reads: a published release, opened again when another has replaced it."""
+"""The published release that the API reads, opened again when a newer one replaces it."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -9,40 +9,40 @@ from typing import Any
 
 import duckdb
 
-from serving.health import health
-from serving.source import fetched
+from serving.health import compute_health
+from serving.release_source import fetch_rows
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One published state: a connection that sees it and writes nothing, and the tag that names it.
+    """A published state: its tag, and a read-only connection that sees nothing newer.
 
-    `schema` holds its tables; `told` is its health where the publisher wrote that down.
+    `schema` holds its tables; `cached_health` is its health where the publisher stored that.
     """
 
     tag: str
     published_at: str
     connection: duckdb.DuckDBPyConnection
     schema: str = "lake.published"
-    told: Mapping[str, Any] = field(default_factory=dict)
+    cached_health: Mapping[str, Any] = field(default_factory=dict)
 
     def query(self, sql: str, values: list[Any] | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
-        """Run a query on a cursor of its own: the names of its columns, and its rows."""
+        """Run a query on a cursor of its own and return its column names and its rows."""
         with self._cursor() as cursor:
             cursor.execute(sql, values or [])
             return [column[0] for column in cursor.description or []], cursor.fetchall()
 
     def rows(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """Run a query whose rows need not fit into memory."""
+        """Run a query and yield its rows, which need not fit into memory."""
         with self._cursor() as cursor:
             cursor.execute(sql)
-            yield from fetched(cursor)
+            yield from fetch_rows(cursor)
 
     def health(self) -> Mapping[str, Any]:
-        """How fresh and how whole the release is."""
-        return self.told or health(self)
+        """Return the freshness and completeness of the release."""
+        return self.cached_health or compute_health(self)
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self.connection.cursor()
@@ -50,57 +50,58 @@ class Release:
         return cursor
 
 
-class Store(ABC):
-    """Gives the newest release. Requests that hold an older one finish on it."""
+class ReleaseStore(ABC):
+    """Opens the newest release. Requests that hold an older one finish on it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seen: Hashable = None
+        self._open_version: Hashable = None
         self._release: Release | None = None
 
     @property
     def current(self) -> Release | None:
-        """The release at hand while that is known to be the published one, found without waiting; else None."""
-        return self._release if self._release is not None and self._glance() == self._seen else None
+        """The open release if a check without waiting shows that it is the published one, else None."""
+        return self._release if self._release is not None and self.cheap_version() == self._open_version else None
 
     def release(self) -> Release:
-        """Give the published release, opening it where it is new.
+        """Return the published release; open it first if it is new.
 
-        Raises UserError when nothing is published and nothing was.
+        While another request opens it, this returns the release before. Raises UserError when nothing is published
+        and no release is open.
         """
         if (current := self.current) is not None:
             return current
         if self._release is not None and not self._lock.acquire(blocking=False):
-            return self._release  # while another request opens the new one
+            return self._release
         if self._release is None:
             self._lock.acquire()
         try:
-            identity = self._identity()
-            if self._release is None or (identity is not None and identity != self._seen):
+            version = self.version()
+            if self._release is None or (version is not None and version != self._open_version):
                 self._release = self._open()
-                self._seen = identity
+                self._open_version = version
             return self._release
         finally:
             self._lock.release()
 
-    def forget(self) -> None:
-        """Open what is published again at the next request: a file of the release at hand is gone."""
-        self._seen = object()
+    def invalidate(self) -> None:
+        """Open the published release again at the next request, as a file of the open one was removed."""
+        self._open_version = object()
 
     @abstractmethod
-    def _glance(self) -> Hashable:
-        """What names the published state, as far as can be told at once."""
+    def cheap_version(self) -> Hashable:
+        """Return the version of the published state without waiting; None when that is not known."""
 
-    def _identity(self) -> Hashable:
-        """What names the published state; None when there is none."""
-        return self._glance()
+    def version(self) -> Hashable:
+        """Return the version of the published state; None when there is none."""
+        return self.cheap_version()
 
     @abstractmethod
     def _open(self) -> Release:
         """Open the published state. Raises UserError when there is none."""
 
 
-class LakeStore(Store):
+class LakeStore(ReleaseStore):
     """The published copy of a lake on this machine."""
 
     def __init__(self, folder: Path, memory: str = "1GB", threads: int = 2) -> None:
@@ -109,7 +110,8 @@ class LakeStore(Store):
         self._memory = memory
         self._threads = threads
 
-    def _glance(self) -> Hashable:
+    def cheap_version(self) -> Hashable:
+        """Return inode and modification time of the published catalogue."""
         try:
             status = (self._folder / lakes.PUBLISHED).stat()
         except OSError:
@@ -126,10 +128,11 @@ class LakeStore(Store):
                 "set enable_external_access = false",
             ):
                 connection.execute(statement)
-            snapshot, at = connection.sql(
+            snapshot, published_at = connection.sql(
                 "select snapshot_id, strftime(snapshot_time, '%Y-%m-%dT%H:%M:%S.%fZ') from lake.snapshots() "
                 "order by snapshot_id desc limit 1"
             ).fetchall()[0]
         except duckdb.Error as error:
-            raise UserError(f"the published catalogue cannot be opened: {' '.join(str(error).split())}") from None
-        return Release(f"{snapshot}-{at[:19].translate({45: None, 58: None})}{at[20:26]}", at, connection)
+            raise UserError(f"cannot open the published catalogue: {' '.join(str(error).split())}") from None
+        compact = published_at[:19].translate({ord("-"): None, ord(":"): None}) + published_at[20:26]
+        return Release(f"{snapshot}-{compact}", published_at, connection)

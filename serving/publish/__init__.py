@@ -1,1 +1,1 @@
-"""Copies the published tables to PostgreSQL (Supabase included): `python -m serving.publish --help`."""
+"""The copy of the published tables in PostgreSQL, Supabase included: `python -m serving.publish --help`."""

@@ -1,48 +1,47 @@
 """Copy the published release to PostgreSQL: `DATABASE_URL=... python -m serving.publish`."""
 
-import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from serving.api.store import LakeStore
 from serving.publish.postgres import READERS, copy
-from serving.source import Source
+from serving.release_source import ReleaseSource
 from tickerlake import lake
-from tickerlake.errors import UserError
+from tickerlake.cli import EXIT_CODES, Command, run
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Copy, and say what changed. Returns 0 when PostgreSQL holds the release, 2 when it is as it was."""
-    parser = argparse.ArgumentParser(
-        prog="python -m serving.publish",
-        description="Bring the PostgreSQL of DATABASE_URL to the published release, in one transaction.",
-        epilog="Exit codes: 0 done, 2 nothing was changed.",
-    )
-    parser.add_argument(
-        "--lake", type=Path, default=lake.folder(), help="folder of the lake (default: TICKERLAKE_LAKE)"
-    )
-    parser.add_argument(
-        "--athena",
-        action="store_true",
-        help="copy what Athena publishes (TICKERLAKE_PUBLISHED_SCHEMA) instead of a lake",
-    )
-    parser.add_argument("--reader", action="append", help="a role that may read (default: anon and authenticated)")
-    options = parser.parse_args(arguments)
-    try:
-        lines = copy(_source(options), options.reader or READERS)
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print("\n".join(lines))
-    return 0
+@click.command(cls=Command, epilog=EXIT_CODES)
+@click.option(
+    "--lake",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=lake.folder,
+    help="Folder of the lake (default: TICKERLAKE_LAKE, else lake/).",
+)
+@click.option(
+    "--athena", is_flag=True, help="Copy the release published on Athena (TICKERLAKE_PUBLISHED_SCHEMA) instead."
+)
+@click.option("--reader", "readers", multiple=True, help="A role that may read (default: anon and authenticated).")
+def cli(folder: Path, athena: bool, readers: tuple[str, ...]) -> None:
+    """Copy the published release to the PostgreSQL of DATABASE_URL, in one transaction."""
+    for line in copy(_open_source(folder, is_on_athena=athena), readers or READERS):
+        click.echo(line)
 
 
-def _source(options: argparse.Namespace) -> Source:
-    if options.athena:
-        from serving.publish.athena import AthenaSource
+def _open_source(folder: Path, *, is_on_athena: bool) -> ReleaseSource:
+    if is_on_athena:
+        from serving.publish.athena import AthenaSource  # needs pyathena, which comes with dbt-athena alone
 
         return AthenaSource()
-    return LakeStore(options.lake).release()
+    return LakeStore(folder).release()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    return run(cli, arguments, "python -m serving.publish")
 
 
 if __name__ == "__main__":

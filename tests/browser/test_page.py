@@ -162,7 +162,7 @@ def test_movers_questions_gaps_and_health_equal_the_api(watched: WatchedPage, ad
     health = get(address, "health")
     assert f"{100 * health['quarantine_rate']:.2f} %" in page.inner_text("#tiles")
     assert page.locator("#gaps tr[data-symbol]").count() == min(40, get(address, "gaps?limit=40")["count"])
-    assert page.locator("#refused tr").count() == 1 + len(health["quarantine_reasons"])
+    assert page.locator("#quarantine tr").count() == 1 + len(health["quarantine_reasons"])
     save_screenshot(watched, "health")
 
 

@@ -10,14 +10,14 @@ import pytest
 from moto import mock_aws
 
 from infra.template import load
-from serving.alerts.handler import from_environment, lambda_handler
+from serving.alerts.handler import lambda_handler, processor_from_environment
 from testkit.lake import bar
-from tests.serving.test_alerts import event
+from tests.serving.alert_stage import kinesis_event
 from tickerlake.lake import PROJECT
 
 TEMPLATE = load()
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
-SOURCE = "".join((PROJECT / "serving" / "alerts" / name).read_text() for name in ("hot.py", "handler.py"))
+SOURCE = "".join((PROJECT / "serving" / "alerts" / name).read_text() for name in ("processor.py", "handler.py"))
 OWN = {name: one for name, one in RESOURCES.items() if one.get("Condition") in ("HasHotPath", "HasAlertEmail")}
 FUNCTION = RESOURCES["HotPathFunction"]["Properties"]
 
@@ -52,7 +52,7 @@ def test_it_is_off_and_leaves_nothing_behind_when_it_is() -> None:
 @pytest.mark.parametrize(("table", "attribute"), [("HotBars", "bars"), ("HotAlerts", "alerts")])
 def test_the_role_allows_the_calls_that_the_code_makes_and_no_others(table: str, attribute: str) -> None:
     calls = {
-        "".join(map(str.title, c.split("_"))) for c in re.findall(rf"self\.{attribute}\.([a-z]+_?[a-z]*)\(", SOURCE)
+        "".join(map(str.title, c.split("_"))) for c in re.findall(rf"self\.{attribute}\.([a-z]+_?[a-z]*)\b", SOURCE)
     }
     assert calls
     assert granted(table) == {f"dynamodb:{call}" for call in calls}
@@ -84,9 +84,9 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
             made[name] = name
         for variable, value in FUNCTION["Environment"]["Variables"].items():
             monkeypatch.setenv(variable, made[value["Ref"]])
-        from_environment.cache_clear()
+        processor_from_environment.cache_clear()
         yield made
-    from_environment.cache_clear()
+    processor_from_environment.cache_clear()
 
 
 def test_the_handler_works_on_the_templates_tables_with_the_templates_variables(deployed: dict[str, str]) -> None:
@@ -95,7 +95,7 @@ def test_the_handler_works_on_the_templates_tables_with_the_templates_variables(
         bar(minute=f"2026-03-02T15:{at:02d}:00Z", close="110" if at == 4 else "100", line_number=at + 1)
         for at in range(5)
     ]
-    assert lambda_handler(event(lines)) == {"batchItemFailures": []}
+    assert lambda_handler(kinesis_event(lines)) == {"batchItemFailures": []}
     bars, alerts = (boto3.resource("dynamodb").Table(name).scan()["Items"] for name in ("HotBars", "HotAlerts"))
     assert len(bars) == 5
     assert {one["signal_type"] for one in alerts} == {"anomaly"}

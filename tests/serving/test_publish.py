@@ -1,4 +1,4 @@
-"""PostgreSQL holds one release, the rows that changed are the rows that are touched, and readers only read."""
+"""PostgreSQL contains one release, only changed rows are written, and readers can only read."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 from serving.api.store import LakeStore
 from serving.publish import postgres
 from serving.publish.__main__ import main
-from tests.serving.conftest import PublishedLake, bar
+from tests.serving.published_lake import PublishedLake, bar
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
@@ -27,7 +27,7 @@ def rows(connection: Connection, statement: str) -> list[Any]:
     return connection.execute(statement).fetchall()
 
 
-def published(lake: PublishedLake, connection: Connection) -> dict[str, postgres.Change]:
+def publish(lake: PublishedLake, connection: Connection) -> dict[str, postgres.TableChange]:
     return {change.mart: change for change in postgres.publish(LakeStore(lake.folder).release(), connection)}
 
 
@@ -35,7 +35,7 @@ def test_the_copy_equals_the_release_and_times_keep_their_zone(
     published_lake: PublishedLake, database: Connection
 ) -> None:
     database.execute("set time zone 'America/New_York'")
-    changes = published(published_lake, database)
+    changes = publish(published_lake, database)
     assert changes["fct_bar"].written == 10
     at, close, volume, is_final = rows(
         database,
@@ -48,19 +48,19 @@ def test_the_copy_equals_the_release_and_times_keep_their_zone(
     ]
 
 
-def test_the_same_release_again_touches_no_row(published_lake: PublishedLake, database: Connection) -> None:
-    published(published_lake, database)
+def test_the_same_release_again_writes_no_row(published_lake: PublishedLake, database: Connection) -> None:
+    publish(published_lake, database)
     before = rows(database, "select ctid, xmin, symbol, bar_start_at from api.fct_bar order by 3, 4")
-    again = published(published_lake, database)
+    again = publish(published_lake, database)
     assert {(change.written, change.removed) for change in again.values()} == {(0, 0)}
-    assert not again["fct_bar"].is_whole
+    assert not again["fct_bar"].is_full
     assert rows(database, "select ctid, xmin, symbol, bar_start_at from api.fct_bar order by 3, 4") == before
 
 
-def test_only_rows_of_newer_batches_are_read_and_only_those_that_differ_written(
+def test_only_rows_of_newer_batches_are_read_and_only_different_ones_written(
     published_lake: PublishedLake, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(published_lake, database)
+    publish(published_lake, database)
     with published_lake.connect() as lake:
         lake.execute(
             "update lake.published.fct_bar set close = 7, batch_id = 2 "
@@ -68,42 +68,42 @@ def test_only_rows_of_newer_batches_are_read_and_only_those_that_differ_written(
         )
     published_lake.add("fct_bar", [bar("TSLA", 40, batch_id=2)])
     published_lake.publish(monkeypatch)
-    change = published(published_lake, database)["fct_bar"]
-    assert (change.written, change.removed, change.is_whole) == (2, 0, False)
+    change = publish(published_lake, database)["fct_bar"]
+    assert (change.written, change.removed, change.is_full) == (2, 0, False)
     assert rows(
         database, "select close::int from api.fct_bar where bar_start_at = '2024-06-07 14:03Z' and symbol = 'TSLA'"
     ) == [(7,)]
 
 
-def test_rows_that_left_the_release_leave_the_copy(
+def test_rows_removed_from_the_release_are_removed_from_the_copy(
     published_lake: PublishedLake, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(published_lake, database)
+    publish(published_lake, database)
     with published_lake.connect() as lake:
         lake.execute("delete from lake.published.fct_bar where symbol = 'BRK.B'")
         lake.execute("delete from lake.published.dim_symbol where symbol = 'BRK.B'")
     published_lake.publish(monkeypatch)
-    changes = published(published_lake, database)
-    assert (changes["fct_bar"].removed, changes["fct_bar"].is_whole) == (3, True)
+    changes = publish(published_lake, database)
+    assert (changes["fct_bar"].removed, changes["fct_bar"].is_full) == (3, True)
     assert changes["dim_symbol"].removed == 1
     assert rows(database, "select distinct symbol from api.fct_bar") == [("TSLA",)]
 
 
-def test_another_primary_series_is_compared_whole(
+def test_a_change_of_primary_series_compares_the_whole_table(
     published_lake: PublishedLake, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(published_lake, database)
+    publish(published_lake, database)
     with published_lake.connect() as lake:  # as many rows of the same batches, of another source
         lake.execute("update lake.published.fct_bar set source = 'other'")
     series = {"symbol": "TSLA", "bar_interval": "1min", "source": "other", "is_primary": True}
     published_lake.add("dim_series", [series])
     published_lake.publish(monkeypatch)
-    change = published(published_lake, database)["fct_bar"]
-    assert (change.written, change.removed, change.is_whole) == (10, 10, True)
+    change = publish(published_lake, database)["fct_bar"]
+    assert (change.written, change.removed, change.is_full) == (10, 10, True)
 
 
-def test_readers_read_and_do_not_write(published_lake: PublishedLake, database: Connection) -> None:
-    published(published_lake, database)
+def test_readers_can_read_and_not_write(published_lake: PublishedLake, database: Connection) -> None:
+    publish(published_lake, database)
     database.execute("set role anon")
     assert rows(database, "select count(*) from api.fct_bar") == [(10,)]
     for statement in (
@@ -114,8 +114,8 @@ def test_readers_read_and_do_not_write(published_lake: PublishedLake, database: 
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             database.execute(statement)
     database.execute("reset role")
-    open_ones = "from pg_class where relnamespace = 'api'::regnamespace and relkind = 'r' and not relrowsecurity"
-    assert rows(database, f"select relname {open_ones}") == []
+    tables = "select relname from pg_class where relnamespace = 'api'::regnamespace and relkind = 'r'"
+    assert rows(database, f"{tables} and not relrowsecurity") == []
     database.execute("drop policy read on api.fct_bar")
     database.execute("set role anon")
     assert rows(database, "select count(*) from api.fct_bar") == [(0,)], "no policy, no row"
@@ -125,23 +125,23 @@ def test_readers_read_and_do_not_write(published_lake: PublishedLake, database: 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         database.execute("select count(*) from api.fct_bar")
     database.execute("reset role")
-    published(published_lake, database)  # mends both
+    publish(published_lake, database)  # restores both
     database.execute("set role anon")
     assert rows(database, "select count(*) from api.fct_bar") == [(10,)]
     database.execute("reset role")
 
 
-def test_a_kill_half_way_leaves_the_release_before(
+def test_a_killed_publisher_leaves_the_previous_release(
     published_lake: PublishedLake, database: Connection, postgres_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    published(published_lake, database)
+    publish(published_lake, database)
     published_lake.add("fct_bar", [bar("TSLA", 41, batch_id=2)])
     published_lake.add("v_daily_bar_adjusted", [{"symbol": "TSLA", "source": "yahoo", "session_date": "2024-06-07"}])
     published_lake.publish(monkeypatch)
     with psycopg.connect(postgres_server) as holder:
         holder.execute(
             "lock table api.v_daily_bar_adjusted"
-        )  # the last table: the publisher has written others by then
+        )  # the last table: the publisher has written others before it
         publisher = subprocess.Popen(
             [sys.executable, "-m", "serving.publish", "--lake", str(published_lake.folder)],
             cwd=lakes.PROJECT,
@@ -156,34 +156,34 @@ def test_a_kill_half_way_leaves_the_release_before(
                 break
             time.sleep(0.1)
         else:
-            pytest.fail("the publisher never came to the last table")
+            pytest.fail("the publisher did not reach the last table")
         publisher.kill()
         publisher.wait()
         holder.rollback()
     assert rows(database, "select count(*) from api.fct_bar") == [(10,)]
     assert rows(database, "select count(*) from api.v_daily_bar_adjusted") == [(0,)]
-    changes = published(published_lake, database)
+    changes = publish(published_lake, database)
     assert (changes["fct_bar"].written, changes["v_daily_bar_adjusted"].written) == (1, 1)
 
 
-def test_a_changed_contract_makes_the_table_again(published_lake: PublishedLake, database: Connection) -> None:
-    published(published_lake, database)
+def test_a_changed_contract_recreates_the_table(published_lake: PublishedLake, database: Connection) -> None:
+    publish(published_lake, database)
     database.execute("update tickerlake.publication set contract = 'older' where mart = 'fct_bar'")
-    assert published(published_lake, database)["fct_bar"].written == 10
+    assert publish(published_lake, database)["fct_bar"].written == 10
     database.execute("set role anon")
     assert rows(database, "select count(*) from api.fct_bar") == [(10,)]
     database.execute("reset role")
 
 
 @pytest.mark.parametrize("url", ["postgresql://u:s3cret@127.0.0.1:1/db", "postgres//u:s3cret@host", "host='s3cret"])
-def test_a_wrong_address_is_one_line_without_the_password(
+def test_a_wrong_address_gives_one_line_without_the_password(
     published_lake: PublishedLake, url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     assert main(["--lake", str(published_lake.folder)]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("error: PostgreSQL cannot be reached")
-    assert "s3cret" not in said
+    message = capsys.readouterr().err
+    assert message.startswith("error: cannot connect to PostgreSQL")
+    assert "s3cret" not in message
     with pytest.raises(UserError) as raised:
         postgres.connect(url)
     assert raised.value.__cause__ is None
