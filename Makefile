@@ -160,7 +160,7 @@ resend: setup ## Send a deployment's dead letters again; ENV=dev
 	@$(PY) -m infra loader $(ENV) resend-dead-letters
 
 .PHONY: destroy
-destroy: setup ## Remove a deployment, a dry run unless YES=1: ENV=dev DELETE_DATA=1 deletes buckets and tables, too
+destroy: setup ## Remove a deployment, a dry run unless YES=1; ENV=dev DELETE_DATA=1 deletes buckets and tables, too
 	@$(PY) -m infra destroy $(ENV) $(if $(YES),--yes) $(if $(DELETE_DATA),--delete-data)
 
 .PHONY: package
