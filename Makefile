@@ -149,7 +149,7 @@ verify: setup ## Check a deployment: key, a line from stream to Athena, alarm su
 
 .PHONY: run
 run: setup ## Invoke a deployment's loader, then its transformation, print a summary; ENV=dev SELECTOR=intraday
-	@$(PY) -m infra run $(ENV) $(SELECTOR)
+	@$(PY) -m infra run $(ENV) $(if $(SELECTOR),--selector $(SELECTOR))
 
 .PHONY: backfill
 backfill: setup ## Fetch a range into a deployment; ENV=dev ARGS="--provider yahoo --symbols TSLA --from 2026-11-09 --to 2026-11-20"
@@ -160,8 +160,8 @@ resend: setup ## Send a deployment's dead letters again; ENV=dev
 	@$(PY) -m infra loader $(ENV) resend-dead-letters
 
 .PHONY: destroy
-destroy: setup ## Remove a deployment, a dry run unless SURE=tickerlake-dev; ENV=dev DATA=delete removes buckets and tables, too
-	@DATA=$(DATA) SURE=$(SURE) $(PY) -m infra destroy $(ENV)
+destroy: setup ## Remove a deployment, a dry run unless YES=1; ENV=dev DELETE_DATA=1 deletes buckets and tables, too
+	@$(PY) -m infra destroy $(ENV) $(if $(YES),--yes) $(if $(DELETE_DATA),--delete-data)
 
 .PHONY: package
 package: setup ## Build the loader's Lambda package, target/loader.zip

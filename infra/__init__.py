@@ -1,1 +1,1 @@
-"""The deployment: one template, and what makes, checks and removes it."""
+"""The deployment: one template, and the commands that deploy, verify and remove it."""

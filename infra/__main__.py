@@ -1,58 +1,97 @@
-"""Command line of the deployment: `python -m infra --help`; `make deploy ENV=dev` and its like call it."""
+"""Command line of the deployment: `python -m infra --help`; `make deploy ENV=dev` and similar targets call it."""
 
-import argparse
 import os
 import subprocess
 import sys
+from typing import Any
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.deployment import Deployment
+from tickerlake import cli
 from tickerlake.errors import UserError
+
+_environment = click.argument("environment", metavar="ENV")
+
+
+class _Group(cli.Group):
+    """A group whose commands call AWS: an error of AWS counts as one that the user can fix."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command and exit with its code."""
+        try:
+            return super().invoke(ctx)
+        except (ClientError, BotoCoreError) as error:
+            click.echo(f"error: {error}", err=True)
+            ctx.exit(cli.EXIT_UNUSABLE)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command. Returns 0 when all is well, 1 when a check or run failed, 2 when nothing could be done."""
-    options, rest = _parser().parse_known_args(arguments)
-    deployment = Deployment(options.env)
-    try:
-        if options.command == "deploy":
-            deployment.deploy(_pairs(rest))
-        elif options.command == "verify":
-            return 0 if deployment.verify() else 1
-        elif options.command == "run":
-            return 0 if deployment.run(rest[0] if rest else "intraday") else 1
-        elif options.command == "loader":
-            environment = os.environ | deployment.loader_environment()
-            return subprocess.run([sys.executable, "-m", "loader", *rest], env=environment, check=False).returncode
-        else:
-            is_sure = os.environ.get("SURE") == deployment.stack
-            deployment.remove(deletes_data=os.environ.get("DATA") == "delete", is_rehearsal=not is_sure)
-            if not is_sure:
-                print(f"a rehearsal: nothing was removed; to do it, add SURE={deployment.stack}")
-    except (UserError, ClientError, BotoCoreError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    """Run one command and return its exit code; see `tickerlake.cli`."""
+    return cli.run(infra, arguments, "python -m infra")
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
-    wrong = [text for text in texts if "=" not in text]
-    if wrong:
-        raise UserError(f"parameters are written Name=value, not {wrong[0]}")
+@click.group(cls=_Group, epilog=cli.EXIT_CODES)
+def infra() -> None:
+    """Deploy, verify, run and remove a deployment. ENV is its name, such as dev."""
+
+
+@infra.command()
+@_environment
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+def deploy(environment: str, parameters: tuple[str, ...]) -> None:
+    """Create or update the stack; NAME=VALUE sets a parameter of the template, others keep their values."""
+    Deployment(environment).deploy(_parse_parameters(parameters))
+
+
+def _parse_parameters(texts: tuple[str, ...]) -> dict[str, str]:
+    for text in texts:
+        if "=" not in text:
+            raise UserError(f"cannot read the parameter {text}: no value; write {text}=value")
     return dict(text.split("=", 1) for text in texts)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m infra",
-        description="Deploy, verify, run and remove a deployment.",
-        epilog="After ENV: `deploy` takes Name=value for the template's parameters, `run` a selector, `loader` its own "
-        "arguments. `destroy` reads DATA=delete (the buckets and tables, too) and SURE=<stack> from the environment.",
-    )
-    parser.add_argument("command", choices=["deploy", "verify", "run", "loader", "destroy"])
-    parser.add_argument("env", metavar="ENV", help="name of the environment, such as dev")
-    return parser
+@infra.command()
+@_environment
+def verify(environment: str) -> int:
+    """Check the vendor's key, one line through a stream to Athena, and the alarms' subscribers."""
+    return cli.EXIT_DONE if Deployment(environment).verify() else cli.EXIT_FAILED
+
+
+@infra.command()
+@_environment
+@click.option("--selector", default="intraday", show_default=True, help="of selectors.yml: intraday or nightly")
+def run(environment: str, selector: str) -> int:
+    """Invoke the loader, then the transformation, and print a summary."""
+    return cli.EXIT_DONE if Deployment(environment).run(selector) else cli.EXIT_FAILED
+
+
+@infra.command(context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
+@_environment
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def loader(environment: str, arguments: tuple[str, ...]) -> int:
+    """Run `python -m loader ARGUMENTS` with the deployment's streams and state bucket."""
+    variables = os.environ | Deployment(environment).loader_environment()
+    return subprocess.run([sys.executable, "-m", "loader", *arguments], env=variables, check=False).returncode
+
+
+@infra.command()
+@_environment
+@click.option("--yes", "is_confirmed", is_flag=True, help="remove it; without this option, a dry run")
+@click.option("--delete-data", "should_delete_data", is_flag=True, help="delete buckets and tables, too")
+def destroy(environment: str, is_confirmed: bool, should_delete_data: bool) -> None:
+    """Remove the stack; raw and tables stay unless --delete-data. A dry run unless --yes."""
+    for variable in ("SURE", "DATA"):
+        value = os.environ.get(variable, "")
+        if value == "delete" or (value and variable == "SURE"):
+            raise UserError(
+                f"{variable} is no longer read: {value}; unset it and pass --yes, --delete-data "
+                "(with make: YES=1 DELETE_DATA=1)"
+            )
+    Deployment(environment).remove(should_delete_data=should_delete_data, is_dry_run=not is_confirmed)
+    if not is_confirmed:
+        print("dry run: nothing was removed; pass --yes to remove it (with make: YES=1)")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,40 @@
-"""Deploy, look at, run and remove a deployment through AWS's API. Credentials and region are boto3's own business."""
+"""Deploy, verify, run and remove a deployment through AWS's API. Credentials and region are those that boto3 finds."""
 
-import io
 import json
-import re
-import subprocess
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 from ulid import ULID
 
+from infra import archives
 from infra.template import load
-from loader import package
 from pipeline.athena_cost import Prices
 from pipeline.job import FOLDER
-from serving.api import package as api_package
 from tickerlake.errors import UserError
-from tickerlake.lake import PROJECT
 
-Client = Callable[[str], Any]
-_DONE = ("SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT")
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import ParameterTypeDef
+    from mypy_boto3_codebuild import CodeBuildClient
+    from mypy_boto3_glue import GlueClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_ssm import SSMClient
+
+MakeClient = Callable[[str], Any]
+RENAMED_PARAMETERS = {"OwnKey": "UseCustomerKey"}
+"""The template's parameters by their former names: an update carries their values over."""
+_FINAL_STATES = ("SUCCEEDED", "FAILED", "FAULT", "STOPPED", "TIMED_OUT")
 _POLL_SECONDS = 5.0
-_NOT_THE_JOBS = re.compile(r"(docs|local_aws|tests/(?!warehouse/.*\.sql))")
 
 
 @dataclass(frozen=True)
@@ -36,10 +42,10 @@ class Deployment:
     """One environment, such as `dev`: its stack `tickerlake-dev`, its Glue databases `tickerlake_dev_…`."""
 
     name: str
-    client: Client = boto3.client  # type: ignore[assignment]
-    say: Callable[[str], object] = print
-    known: Mapping[str, str] = field(default_factory=dict)
-    """The stack's outputs where no stack is asked for them."""
+    client: MakeClient = boto3.client  # type: ignore[assignment]
+    log: Callable[[str], object] = print
+    known_outputs: Mapping[str, str] = field(default_factory=dict)
+    """The stack's outputs; when empty, CloudFormation is asked for them."""
 
     @property
     def stack(self) -> str:
@@ -47,291 +53,293 @@ class Deployment:
         return f"tickerlake-{self.name}"
 
     def outputs(self) -> Mapping[str, str]:
-        """Give the stack's outputs. Raises UserError when there is no such stack."""
-        if self.known:
-            return self.known
+        """Return the stack's outputs. Raises UserError when there is no such stack."""
+        if self.known_outputs:
+            return self.known_outputs
+        cloudformation: CloudFormationClient = self.client("cloudformation")
         try:
-            (found,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+            (stack,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError as error:
             raise UserError(f"no stack {self.stack}: {error.response['Error'].get('Message', '')}") from None
-        return {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
     def deploy(self, parameters: Mapping[str, str]) -> None:
-        """Upload the archives, and bring the stack to the template; parameters not given stay as they are.
+        """Upload the archives, and create the stack or update it to the template; other parameters keep their values.
 
         Raises UserError with CloudFormation's reason.
         """
-        cloudformation = self.client("cloudformation")
+        cloudformation: CloudFormationClient = self.client("cloudformation")
         bucket = self.artifact_bucket()
-        kept = self._kept_parameters(cloudformation)
-        serves = {**(kept or {}), **parameters}.get("Api") == "true"
-        given = {"Schema": self.stack.replace("-", "_"), **parameters, **self.archives(bucket, has_api=serves)}
+        previous = self._previous_parameters(cloudformation)
+        has_api = {**(previous or {}), **parameters}.get("Api") == "true"
+        renamed = {new: previous[old] for old, new in RENAMED_PARAMETERS.items() if previous and old in previous}
+        values = {
+            "Schema": self.stack.replace("-", "_"),
+            **renamed,
+            **parameters,
+            **self.upload_archives(bucket, has_api=has_api),
+        }
+        unchanged = (previous or {}).keys() & load()["Parameters"].keys() - values.keys()
+        settings: list[ParameterTypeDef] = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in values.items()
+        ]
+        settings += [{"ParameterKey": name, "UsePreviousValue": True} for name in sorted(unchanged)]
         template = self.upload(bucket, json.dumps(load()).encode(), "json")
         change = f"deploy-{ULID()}".lower()
         cloudformation.create_change_set(
             StackName=self.stack,
             ChangeSetName=change,
-            ChangeSetType="UPDATE" if kept is not None else "CREATE",
+            ChangeSetType="CREATE" if previous is None else "UPDATE",
             TemplateURL=f"https://{bucket}.s3.{cloudformation.meta.region_name}.amazonaws.com/{template}",
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in given.items()]
-            + [{"ParameterKey": k, "UsePreviousValue": True} for k in (kept or {}) if k not in given],
+            Parameters=settings,
         )
         try:
             cloudformation.get_waiter("change_set_create_complete").wait(StackName=self.stack, ChangeSetName=change)
             cloudformation.execute_change_set(StackName=self.stack, ChangeSetName=change)
-            waiter = "stack_create_complete" if kept is None else "stack_update_complete"
-            cloudformation.get_waiter(waiter).wait(StackName=self.stack)
+            if previous is None:
+                cloudformation.get_waiter("stack_create_complete").wait(StackName=self.stack)
+            else:
+                cloudformation.get_waiter("stack_update_complete").wait(StackName=self.stack)
         except WaiterError as error:
             reason = str((error.last_response or {}).get("StatusReason", error))
             if "didn't contain changes" not in reason and "No updates" not in reason:
                 raise UserError(f"{self.stack}: {reason}") from None
-            self.say("nothing to change")
+            self.log("nothing to change")
         for name, value in sorted(self.outputs().items()):
-            self.say(f"{name}: {value}")
+            self.log(f"{name}: {value}")
 
-    def _kept_parameters(self, cloudformation: Any) -> dict[str, str] | None:
+    def _previous_parameters(self, cloudformation: "CloudFormationClient") -> dict[str, str] | None:
+        """Return the parameters of the deployed stack, None when there is no stack."""
         try:
-            (found,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
+            (stack,) = cloudformation.describe_stacks(StackName=self.stack)["Stacks"]
         except ClientError:
             return None
-        known = load()["Parameters"]
-        return {
-            one["ParameterKey"]: one["ParameterValue"]
-            for one in found.get("Parameters", [])
-            if one["ParameterKey"] in known
-        }
+        return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack.get("Parameters", [])}
 
     def artifact_bucket(self) -> str:
-        """Give the account's bucket for archives in this region, made where it is missing."""
-        s3 = self.client("s3")
+        """Return the account's bucket for archives in this region; create it when it is missing."""
+        s3: S3Client = self.client("s3")
         account = self.client("sts").get_caller_identity()["Account"]
         name = f"tickerlake-artifacts-{account}-{s3.meta.region_name}"
         try:
             s3.head_bucket(Bucket=name)
         except ClientError:
-            where = {} if s3.meta.region_name == "us-east-1" else {"LocationConstraint": s3.meta.region_name}
-            s3.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
-            closed = dict.fromkeys(
-                ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+            location: Any = {"LocationConstraint": s3.meta.region_name}  # which us-east-1 refuses
+            is_default_region = s3.meta.region_name == "us-east-1"
+            s3.create_bucket(Bucket=name, **({} if is_default_region else {"CreateBucketConfiguration": location}))
+            s3.put_public_access_block(
+                Bucket=name,
+                PublicAccessBlockConfiguration={
+                    "BlockPublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "IgnorePublicAcls": True,
+                    "RestrictPublicBuckets": True,
+                },
             )
-            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
         return name
 
-    def archives(self, bucket: str, *, has_api: bool = False) -> dict[str, str]:
-        """Upload the archives of loader, project and, on demand, API, named by their hash; gives their parameters."""
-        contents = {"LoaderKey": loader_archive(), "ProjectKey": project_archive()}
+    def upload_archives(self, bucket: str, *, has_api: bool = False) -> dict[str, str]:
+        """Upload the archives of loader, project and, if it is deployed, API; return the parameters that name them."""
+        contents = {"LoaderKey": archives.loader_archive(), "ProjectKey": archives.project_archive()}
         if has_api:
-            contents["ApiKey"] = api_archive()
-        return {"ArtifactBucket": bucket, **{n: self.upload(bucket, one, "zip") for n, one in contents.items()}}
+            contents["ApiKey"] = archives.api_archive()
+        return {
+            "ArtifactBucket": bucket,
+            **{name: self.upload(bucket, content, "zip") for name, content in contents.items()},
+        }
 
     def upload(self, bucket: str, content: bytes, extension: str) -> str:
-        """Put an archive under its hash; gives the key."""
+        """Put an archive under a key made of its hash; return the key."""
         key = f"{sha256(content).hexdigest()[:32]}.{extension}"
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         return key
 
     def loader_environment(self) -> dict[str, str]:
-        """Give the variables with which `python -m loader` lands lines where the deployment's functions do."""
-        found = self.outputs()
+        """Return the variables with which `python -m loader` delivers lines where the deployment's functions do."""
+        outputs = self.outputs()
         datasets = {
             "BARS": "Bars",
             "DAILY_BARS": "DailyBars",
             "CORPORATE_ACTIONS": "CorporateActions",
             "LOADER_RUNS": "LoaderRuns",
         }
-        streams = {f"TICKERLAKE_STREAM_{one}": found[f"Stream{name}"] for one, name in datasets.items()}
-        return {"TICKERLAKE_SINK": found["Sink"], "TICKERLAKE_STATE_BUCKET": found["RawBucket"], **streams}
+        streams = {f"TICKERLAKE_STREAM_{dataset}": outputs[f"Stream{name}"] for dataset, name in datasets.items()}
+        return {"TICKERLAKE_SINK": outputs["Sink"], "TICKERLAKE_STATE_BUCKET": outputs["RawBucket"], **streams}
 
     def verify(self, wait: timedelta = timedelta(minutes=20)) -> bool:
-        """Check the vendor's key, send one line through a stream until Athena finds it, look for who hears alarms.
+        """Check the vendor's key, one line through a stream to Athena, and the alarms' confirmed subscribers.
 
-        Says each answer in a line, and gives whether all are well.
+        Log one line per check, and return whether all passed.
         """
-        found, checks = self.outputs(), {}
-        if found["KeyParameter"] == "none":
-            checks["vendor's key"] = "none needed"
-        else:
-            checks["vendor's key"] = self._key(found["KeyParameter"])
-        checks["a line through the stream to Athena"] = self._line(found, wait)
-        pages = self.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=found["Alarms"])
-        heard = [one for page in pages for one in page["Subscriptions"] if one["SubscriptionArn"].startswith("arn:")]
-        checks["who hears alarms"] = f"{len(heard)} confirmed" if heard else "NOBODY: set AlarmEmail, confirm its mail"
-        for name, answer in checks.items():
-            self.say(f"{name}: {answer}")
-        return not any(answer.startswith(("NOBODY", "NO ", "NOT")) for answer in checks.values())
+        outputs = self.outputs()
+        checks = {
+            "vendor's key": self._check_key(outputs["KeyParameter"]),
+            "a line through the stream to Athena": self._check_line(outputs, wait),
+            "alarm subscribers": self._check_subscribers(outputs["Alarms"]),
+        }
+        for name, (_, result) in checks.items():
+            self.log(f"{name}: {result}")
+        return all(is_ok for is_ok, _ in checks.values())
 
-    def _key(self, name: str) -> str:
+    def _check_key(self, name: str) -> tuple[bool, str]:
+        if name == "none":
+            return True, "none needed"
+        ssm: SSMClient = self.client("ssm")
         try:
-            value = self.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+            value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
         except ClientError as error:
-            return f"NOT readable: {name}: {error.response['Error']['Code']}"
-        return "there" if value.strip() else f"NOT set: {name} is empty"
+            return False, f"cannot read {name}: {error.response['Error']['Code']}"
+        return (True, "is set") if value.strip() else (False, f"{name} is empty; put the key there")
 
-    def _line(self, found: Mapping[str, str], wait: timedelta) -> str:
-        """Send one line of the run ledger, which no model reads, and ask Athena for it until it is there."""
-        mark, began = str(ULID()), datetime.now(UTC)
-        line = json.dumps({"schema_version": 1, "command": "verify", "run_id": mark}).encode() + b"\n"
-        if found["Sink"] == "kinesis":
-            self.client("kinesis").put_record(StreamName=found["StreamLoaderRuns"], Data=line, PartitionKey="verify")
+    def _check_line(self, outputs: Mapping[str, str], wait: timedelta) -> tuple[bool, str]:
+        """Send one line of the run ledger, which no model reads, and query Athena until it arrives."""
+        run_id, began = str(ULID()), datetime.now(UTC)
+        line = json.dumps({"schema_version": 1, "command": "verify", "run_id": run_id}).encode() + b"\n"
+        if outputs["Sink"] == "kinesis":
+            self.client("kinesis").put_record(StreamName=outputs["StreamLoaderRuns"], Data=line, PartitionKey="verify")
         else:
-            self.client("firehose").put_record(DeliveryStreamName=found["StreamLoaderRuns"], Record={"Data": line})
+            self.client("firehose").put_record(DeliveryStreamName=outputs["StreamLoaderRuns"], Record={"Data": line})
         sql = (
-            f"select count(*) from {found['Schema']}_raw.loader_runs "  # noqa: S608 - the deployment's own names
-            f"where dt >= '{began:%Y-%m-%d}' and line like '%{mark}%'"
+            f"select count(*) from {outputs['Schema']}_raw.loader_runs "  # noqa: S608 - the deployment's own names
+            f"where dt >= '{began:%Y-%m-%d}' and line like '%{run_id}%'"
         )
         while True:
-            if self.query(sql, found["Workgroup"]) == "1":
-                return f"there after {(datetime.now(UTC) - began).total_seconds():.0f} s"
+            if self.query(sql, outputs["Workgroup"]) == "1":
+                return True, f"arrived after {(datetime.now(UTC) - began).total_seconds():.0f} s"
             if datetime.now(UTC) - began > wait:
-                return f"NOT there after {wait}: see the streams' log group"
+                return False, f"not arrived after {wait}; see the streams' log group"
             time.sleep(_POLL_SECONDS)
 
+    def _check_subscribers(self, topic: str) -> tuple[bool, str]:
+        sns: SNSClient = self.client("sns")
+        pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+        arns = [subscription["SubscriptionArn"] for page in pages for subscription in page["Subscriptions"]]
+        if confirmed := sum(arn.startswith("arn:") for arn in arns):
+            return True, f"{confirmed} confirmed"
+        return False, "none confirmed; set AlarmEmail and confirm the mail that SNS sends"
+
     def query(self, sql: str, workgroup: str) -> str:
-        """Run a statement and give its first value. Raises UserError with Athena's reason."""
-        athena = self.client("athena")
-        started = athena.start_query_execution(QueryString=sql, WorkGroup=workgroup)["QueryExecutionId"]
+        """Run a statement and return its first value. Raises UserError with Athena's reason."""
+        athena: AthenaClient = self.client("athena")
+        execution = athena.start_query_execution(QueryString=sql, WorkGroup=workgroup)["QueryExecutionId"]
         while True:
-            status = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]
+            status = athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
             if status["State"] not in ("QUEUED", "RUNNING"):
                 break
             time.sleep(0.2)
         if status["State"] != "SUCCEEDED":
             raise UserError(f"Athena: {status.get('StateChangeReason', status['State'])}")
-        rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
-        return str(rows[1]["Data"][0].get("VarCharValue", "")) if len(rows) > 1 else ""
+        rows = athena.get_query_results(QueryExecutionId=execution)["ResultSet"]["Rows"]
+        return rows[1]["Data"][0].get("VarCharValue", "") if len(rows) > 1 else ""
 
     def run(self, selector: str) -> bool:
-        """Invoke the loader, then the transformation, and say what came of both. Gives whether both went well."""
-        found, began = self.outputs(), datetime.now(UTC)
-        answer = self.client("lambda").invoke(FunctionName=found["Loader"], Payload=b"{}")
-        said = json.loads(answer["Payload"].read() or b"{}")
-        if "FunctionError" in answer:
-            self.say(f"loader: FAILED {said.get('errorType')}: {said.get('errorMessage')}")
+        """Invoke the loader, then the transformation, and log their results. Return whether both succeeded."""
+        outputs, began = self.outputs(), datetime.now(UTC)
+        aws_lambda: LambdaClient = self.client("lambda")
+        response = aws_lambda.invoke(FunctionName=outputs["Loader"], Payload=b"{}")
+        result = json.loads(response["Payload"].read() or b"{}")
+        if "FunctionError" in response:
+            self.log(f"loader: FAILED {result.get('errorType')}: {result.get('errorMessage')}")
             return False
-        self.say(f"loader: {said.get('skipped') or str(said.get('confirmed')) + ' lines landed'}")
-        codebuild = self.client("codebuild")
-        started = codebuild.start_build(
-            projectName=found["Transform"], environmentVariablesOverride=[{"name": "SELECTOR", "value": selector}]
+        self.log(f"loader: {result.get('skipped') or str(result.get('confirmed')) + ' lines landed'}")
+        codebuild: CodeBuildClient = self.client("codebuild")
+        build_id = codebuild.start_build(
+            projectName=outputs["Transform"], environmentVariablesOverride=[{"name": "SELECTOR", "value": selector}]
         )["build"]["id"]
-        while (build := codebuild.batch_get_builds(ids=[started])["builds"][0])["buildStatus"] not in _DONE:
+        while (build := codebuild.batch_get_builds(ids=[build_id])["builds"][0])["buildStatus"] not in _FINAL_STATES:
             time.sleep(_POLL_SECONDS)
-        self.say(f"transformation: {build['buildStatus']}")
+        self.log(f"transformation: {build['buildStatus']}")
         for line in self.summary(began):
-            self.say(line)
-        return bool(build["buildStatus"] == "SUCCEEDED")
+            self.log(line)
+        return build["buildStatus"] == "SUCCEEDED"
 
     def summary(self, since: datetime) -> Iterator[str]:
-        """Say what the newest record of the transformation holds, and what Athena scanned since then."""
-        found = self.outputs()
-        s3, athena = self.client("s3"), self.client("athena")
-        listed = s3.list_objects_v2(Bucket=found["RawBucket"], Prefix=FOLDER).get("Contents", [])
-        if listed:
-            newest = max(listed, key=lambda one: one["LastModified"])["Key"]
-            record = json.loads(s3.get_object(Bucket=found["RawBucket"], Key=newest)["Body"].read())
+        """Yield the newest record of the transformation, and the bytes and dollars of Athena since an instant."""
+        outputs = self.outputs()
+        s3: S3Client = self.client("s3")
+        records = s3.list_objects_v2(Bucket=outputs["RawBucket"], Prefix=FOLDER).get("Contents", [])
+        if records:
+            newest = max(records, key=lambda item: item["LastModified"])["Key"]
+            record = json.loads(s3.get_object(Bucket=outputs["RawBucket"], Key=newest)["Body"].read())
             for step in record["steps"]:
                 yield f"  {step['name']}: {step['status']} in {step['seconds']} s {step['problem']}".rstrip()
             yield "  " + ", ".join(f"{name} {value}" for name, value in record["measured"].items())
-        scanned, billed = scanned_since(athena, found["Workgroup"], since)
-        yield f"  Athena: {scanned / 1e6:.1f} MB scanned, some {billed:.4f} dollars"
+        scanned, dollars = scanned_since(self.client("athena"), outputs["Workgroup"], since)
+        yield f"  Athena: {scanned / 1e6:.1f} MB scanned, about {dollars:.4f} dollars"
 
     def remove(
-        self, *, deletes_data: bool, is_rehearsal: bool, deletes_stack: Callable[[], object] | None = None
+        self, *, should_delete_data: bool, is_dry_run: bool, delete_stack: Callable[[], object] | None = None
     ) -> None:
-        """Remove the stack and, when asked, everything that it and dbt left: buckets' versions, Glue databases.
+        """Remove the stack and, if asked, all data of it and of dbt: the buckets with all versions, Glue databases.
 
-        A rehearsal says what would go. Query results go in any case, since they expire by themselves.
+        A dry run logs what would be removed. Query results are always deleted, since they expire anyway.
+        `delete_stack` replaces CloudFormation's deletion where there is no CloudFormation.
         """
-        found = self.outputs()
-        emptied = [found["ResultsBucket"]]
-        emptied += [found["RawBucket"], found["WarehouseBucket"]] if deletes_data else []
-        databases = list(self.databases(found["Schema"])) if deletes_data else []
+        outputs = self.outputs()
+        data_buckets = [outputs["RawBucket"], outputs["WarehouseBucket"]]
+        emptied = [outputs["ResultsBucket"], *(data_buckets if should_delete_data else [])]
         for bucket in emptied:
-            self.empty(bucket, is_rehearsal=is_rehearsal)
-        for database in databases:
-            self.say(f"{'would drop' if is_rehearsal else 'dropping'} database {database}")
-            if not is_rehearsal:
+            self.empty(bucket, is_dry_run=is_dry_run)
+        for database in self.databases(outputs["Schema"]) if should_delete_data else ():
+            self.log(f"{'would drop' if is_dry_run else 'dropping'} database {database}")
+            if not is_dry_run:
                 self.client("glue").delete_database(Name=database)
-        self.say(f"{'would delete' if is_rehearsal else 'deleting'} stack {self.stack}")
-        if is_rehearsal:
+        self.log(f"{'would delete' if is_dry_run else 'deleting'} stack {self.stack}")
+        if is_dry_run:
             return
-        (deletes_stack or self._delete_stack)()
-        for bucket in emptied[1:]:
+        (delete_stack or self._delete_stack)()
+        if not should_delete_data:
+            self.log(f"kept: {', '.join(data_buckets)}")
+            return
+        for bucket in data_buckets:
             self.client("s3").delete_bucket(Bucket=bucket)
-        if not deletes_data:
-            self.say(f"kept: {found['RawBucket']}, {found['WarehouseBucket']}")
 
     def _delete_stack(self) -> None:
-        cloudformation = self.client("cloudformation")
+        cloudformation: CloudFormationClient = self.client("cloudformation")
         cloudformation.delete_stack(StackName=self.stack)
         cloudformation.get_waiter("stack_delete_complete").wait(StackName=self.stack)
 
-    def databases(self, schema: str) -> Iterator[str]:
-        """Give the databases of this deployment that dbt made: that of the template goes with the stack."""
-        for page in self.client("glue").get_paginator("get_databases").paginate():
-            for one in page["DatabaseList"]:
-                if one["Name"].startswith(f"{schema}_") and one["Name"] != f"{schema}_raw":
-                    yield one["Name"]
+    def databases(self, schema: str) -> list[str]:
+        """Return the Glue databases that dbt created for this deployment; the template's own goes with the stack."""
+        glue: GlueClient = self.client("glue")
+        pages = glue.get_paginator("get_databases").paginate()
+        names = [database["Name"] for page in pages for database in page["DatabaseList"]]
+        return [name for name in names if name.startswith(f"{schema}_") and name != f"{schema}_raw"]
 
-    def _versions(self, bucket: str) -> Iterator[dict[str, str]]:
-        for page in self.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket):
-            for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                yield {"Key": one["Key"], "VersionId": one["VersionId"]}
+    def _versions(self, bucket: str) -> "Iterator[ObjectIdentifierTypeDef]":
+        s3: S3Client = self.client("s3")
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                yield {"Key": version["Key"], "VersionId": version["VersionId"]}
 
-    def empty(self, bucket: str, *, is_rehearsal: bool = False) -> None:
-        """Delete every version of every object. Raises UserError at the first that S3 refuses."""
+    def empty(self, bucket: str, *, is_dry_run: bool = False) -> None:
+        """Delete every version of every object. Raises UserError at the first that S3 refuses to delete."""
+        s3: S3Client = self.client("s3")
         versions = list(self._versions(bucket))
-        self.say(f"{'would delete' if is_rehearsal else 'deleting'} {len(versions)} versions in {bucket}")
-        if is_rehearsal:
+        self.log(f"{'would delete' if is_dry_run else 'deleting'} {len(versions)} versions in {bucket}")
+        if is_dry_run:
             return
         for start in range(0, len(versions), 1000):
-            answer = self.client("s3").delete_objects(
+            response = s3.delete_objects(
                 Bucket=bucket, Delete={"Objects": versions[start : start + 1000], "Quiet": True}
             )
-            if answer.get("Errors"):
-                raise UserError(f"{bucket}: {answer['Errors'][0].get('Message')}")
+            if response.get("Errors"):
+                raise UserError(f"cannot empty {bucket}: {response['Errors'][0].get('Message')}")
 
 
-def scanned_since(athena: Any, workgroup: str, since: datetime) -> tuple[int, float]:
-    """Give the bytes that a workgroup's statements scanned since an instant, and their price in dollars."""
+def scanned_since(athena: "AthenaClient", workgroup: str, since: datetime) -> tuple[int, float]:
+    """Return the bytes that a workgroup's statements scanned since an instant, and their price in dollars."""
     prices = Prices.read()
     scanned, billed = 0, 0
     for page in athena.get_paginator("list_query_executions").paginate(WorkGroup=workgroup):
         ids = page["QueryExecutionIds"]
-        executions = athena.batch_get_query_execution(QueryExecutionIds=ids)["QueryExecutions"] if ids else []
-        ours = [one for one in executions if one["Status"]["SubmissionDateTime"] >= since]
-        for one in ours:
-            size = one.get("Statistics", {}).get("DataScannedInBytes", 0)
+        statements = athena.batch_get_query_execution(QueryExecutionIds=ids)["QueryExecutions"] if ids else []
+        recent = [statement for statement in statements if statement["Status"]["SubmissionDateTime"] >= since]
+        for statement in recent:
+            size = statement.get("Statistics", {}).get("DataScannedInBytes", 0)
             scanned += size
-            billed += prices.billed_bytes(one.get("SubstatementType", ""), one["Status"]["State"], size)
-        if len(ours) < len(executions):  # the newest come first
+            billed += prices.billed_bytes(statement.get("SubstatementType", ""), statement["Status"]["State"], size)
+        if len(recent) < len(statements):  # the newest come first
             break
     return scanned, prices.dollars(billed)
-
-
-def loader_archive() -> bytes:
-    """Build the loader's Lambda package."""
-    target = PROJECT / "target" / "loader.zip"
-    package.build(target)
-    return target.read_bytes()
-
-
-def api_archive() -> bytes:
-    """Build the API's Lambda package. Raises UserError when its parts cannot be had."""
-    target = PROJECT / "target" / "api.zip"
-    api_package.build(target)
-    return target.read_bytes()
-
-
-def project_archive() -> bytes:
-    """Pack what the transformation job runs: every committed file. Raises UserError outside a clone."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, check=False)  # noqa: S607
-    if listed.returncode:
-        raise UserError("deploy from a clone: git lists what goes into the job's archive")
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(one for one in listed.stdout.decode().split("\0") if one):
-            path = Path(PROJECT) / name
-            if path.is_file() and not _NOT_THE_JOBS.match(name):
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), path.read_bytes())
-    return packed.getvalue()

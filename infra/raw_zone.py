@@ -15,17 +15,17 @@ TEMPLATE = Path(__file__).parent / "template.yaml"
 _MARKS = re.compile(r"(?<=  # ---- generated)([^\n]*\n).*?(?=# ---- end of generated)", re.DOTALL)
 
 _STREAM = """\
-  {name}Queue:
+  {name}KinesisStream:
     Type: AWS::Kinesis::Stream
     Condition: HasKinesis
     DeletionPolicy: Delete
     UpdateReplacePolicy: Delete
     Metadata:
-      checkov: {{skip: [{{id: CKV_AWS_43, comment: "encrypted by AWS's own key unless OwnKey is true"}}]}}
+      checkov: {{skip: [{{id: CKV_AWS_43, comment: "encrypted with AWS's own key unless UseCustomerKey is true"}}]}}
     Properties:
       ShardCount: !Ref KinesisShards
       RetentionPeriodHours: 24
-      StreamEncryption: {{EncryptionType: KMS, KeyId: !If [HasOwnKey, !GetAtt Key.Arn, alias/aws/kinesis]}}
+      StreamEncryption: {{EncryptionType: KMS, KeyId: !If [HasCustomerKey, !GetAtt Key.Arn, alias/aws/kinesis]}}
   {name}StreamLog:
     Type: AWS::Logs::LogStream
     Properties: {{LogGroupName: !Ref StreamLogs, LogStreamName: {dataset}}}
@@ -34,14 +34,14 @@ _STREAM = """\
     Metadata:
       checkov:
         skip:
-          - {{id: CKV_AWS_240, comment: "encrypted by AWS's own key; behind Kinesis the stream's own encryption holds"}}
-          - {{id: CKV_AWS_241, comment: "as CKV_AWS_240; OwnKey puts a customer's key on the bucket"}}
+          - {{id: CKV_AWS_240, comment: "encrypted with AWS's own key; behind Kinesis the stream's own encryption holds"}}
+          - {{id: CKV_AWS_241, comment: "as CKV_AWS_240; UseCustomerKey puts a customer's key on the bucket"}}
     Properties:
       DeliveryStreamType: !If [HasKinesis, KinesisStreamAsSource, DirectPut]
       KinesisStreamSourceConfiguration:
         !If
         - HasKinesis
-        - {{KinesisStreamARN: !GetAtt {name}Queue.Arn, RoleARN: !GetAtt StreamRole.Arn}}
+        - {{KinesisStreamARN: !GetAtt {name}KinesisStream.Arn, RoleARN: !GetAtt StreamRole.Arn}}
         - !Ref AWS::NoValue
       DeliveryStreamEncryptionConfigurationInput: !If [HasKinesis, !Ref AWS::NoValue, {{KeyType: AWS_OWNED_CMK}}]
       ExtendedS3DestinationConfiguration:
@@ -81,7 +81,7 @@ _TABLE = """\
           Location: !Sub "s3://${{RawBucket}}/raw/{dataset}/"
           InputFormat: org.apache.hadoop.mapred.TextInputFormat
           OutputFormat: org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat
-          Columns: [{{Name: line, Type: string, Comment: The line as it came; parsed in staging}}]
+          Columns: [{{Name: line, Type: string, Comment: The line as received; parsed in staging}}]
           SerdeInfo:
             SerializationLibrary: org.apache.hadoop.hive.serde2.RegexSerDe
             Parameters: {{input.regex: ^(.*)$}}
@@ -106,8 +106,8 @@ def _blank(record: Any) -> Any:
     return record(*[None] * len(inspect.signature(record).parameters))
 
 
-def rendered() -> str:
-    """Write the generated part: per dataset an optional Kinesis stream, a Firehose stream and a raw table."""
+def render() -> str:
+    """Return the generated part: per dataset an optional Kinesis stream, a Firehose stream and a raw table."""
     fields = record_fields()
     parts = []
     for dataset in DATASETS:
@@ -121,10 +121,10 @@ def rendered() -> str:
     return "".join(parts)
 
 
-def filled(template: str) -> str:
-    """Give the template with its generated part renewed."""
-    return _MARKS.sub(lambda found: found[1] + rendered(), template)
+def renew(template: str) -> str:
+    """Return the template with its generated part renewed."""
+    return _MARKS.sub(lambda match: match[1] + render(), template)
 
 
 if __name__ == "__main__":
-    TEMPLATE.write_text(filled(TEMPLATE.read_text()))
+    TEMPLATE.write_text(renew(TEMPLATE.read_text()))

@@ -1,6 +1,6 @@
-"""What CloudFormation makes of the template's SAM part, by AWS's own translator: `python -m infra.sam FILE`.
+"""Translate the template's SAM resources as CloudFormation does, by AWS's own translator: `python -m infra.sam FILE`.
 
-Runs in .venv-infra. On AWS the service does this itself; here it lets the deployment's tests create each resource.
+Runs in .venv-infra. On AWS the service does this itself; here the deployment's tests need it to create each resource.
 """
 
 import json
@@ -13,10 +13,10 @@ from samtranslator.translator.translator import Translator
 
 
 def main(path: str) -> None:
-    """Print the translated template as JSON. Raises the translator's exception for what is no valid SAM."""
+    """Print the translated template as JSON. Raises the translator's exception when the template is not valid SAM."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     template = json.loads(Path(path).read_text())
-    defaults = {name: one.get("Default", name) for name, one in template["Parameters"].items()}
+    defaults = {name: parameter.get("Default", name) for name, parameter in template["Parameters"].items()}
     print(json.dumps(Translator({}, Parser()).translate(template, defaults)))
 
 

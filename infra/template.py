@@ -1,6 +1,6 @@
-"""The template as CloudFormation takes it: anchors and merges resolved, short tags written out, as JSON.
+"""The template as JSON, as CloudFormation accepts it: anchors and merges resolved, short tags written out.
 
-`python -m infra.template FILE` writes it; the linters look at that file, since it is what is deployed.
+`python -m infra.template FILE` writes it; the linters read that file, since it is what is deployed.
 """
 
 import json
@@ -17,7 +17,7 @@ class _Loader(yaml.SafeLoader):
     """YAML with CloudFormation's short tags."""
 
 
-def _tagged(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+def _construct_tag(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
     if isinstance(node, yaml.ScalarNode):
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
@@ -29,13 +29,13 @@ def _tagged(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any
     return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
 
 
-_Loader.add_multi_constructor("!", _tagged)
+_Loader.add_multi_constructor("!", _construct_tag)
 
 
 def load(path: Path = TEMPLATE) -> dict[str, Any]:
     """Read the template without short tags, anchors and merges."""
-    found: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader with tags of its own
-    return found
+    template: dict[str, Any] = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader with tags of its own
+    return template
 
 
 def write(target: Path) -> None:

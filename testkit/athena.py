@@ -1,4 +1,4 @@
-"""A warehouse under test on Athena: the same doors as testkit/lake.py, over boto3 and unmodified dbt-athena."""
+"""A warehouse under test on Athena: the interface of testkit/lake.py, on boto3 and unmodified dbt-athena."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import boto3
@@ -21,6 +21,10 @@ from testkit.lake import DBT, GOOD
 from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
 
+if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_athena.type_defs import ColumnInfoTypeDef
+
 RESULTS, WAREHOUSE = "results", "warehouse"
 
 DATASETS = ("bars", "daily_bars", "corporate_actions")
@@ -28,22 +32,22 @@ _SAME_IN_DUCKDB = ("integer", "bigint", "smallint", "tinyint", "double", "boolea
 
 
 _read_model = cache(JSONFileLoader().load_file)
-"""dbt-athena makes clients anew for each statement; half of a build's processor time goes into their files."""
+"""dbt-athena makes new clients for each statement; reading their models takes half of a build's processor time."""
 
 
 class StatementFailedError(Exception):
-    """A statement that Athena did not finish; the text is its reason."""
+    """A statement that Athena did not finish; the message is its reason."""
 
 
 @dataclass(frozen=True)
 class AthenaWarehouse:
-    """One set of schemas and one raw bucket of the test's own, on a shared local AWS."""
+    """One set of schemas and one raw bucket for one test, on a shared local AWS."""
 
     name: str
-    endpoint: Mapping[str, str]  # the environment that reaches it
+    endpoint: Mapping[str, str]  # the environment variables that reach it
 
     def environment(self) -> dict[str, str]:
-        """What dbt and the pipeline need to work here."""
+        """Return the environment variables with which dbt and the pipeline use this warehouse."""
         return {
             **os.environ,
             **self.endpoint,
@@ -58,21 +62,21 @@ class AthenaWarehouse:
 
     @property
     def raw_bucket(self) -> str:
-        """The bucket of the raw zone."""
+        """Return the name of the raw zone's bucket."""
         return self.name.replace("_", "-") + "-raw"
 
     def relation(self, mart: str) -> str:
-        """The name here of a mart that testkit/lake.py calls schema.table."""
+        """Return the name here of a mart that testkit/lake.py calls schema.table."""
         return mart.replace("tickerlake_", f"{self.name}_", 1)
 
     def prepare(self) -> None:
-        """Make the raw bucket and the raw table."""
+        """Create the raw bucket and the raw tables."""
         self.client("s3").create_bucket(Bucket=self.raw_bucket)
         for dataset in DATASETS:
             self.dbt("run-operation", "create_raw_table", "--args", f"{{dataset: {dataset}}}")
 
     def upload(self, lake: Path) -> int:
-        """Put the raw objects of a lake folder where Firehose would; those already there stay. Returns how many."""
+        """Put the raw objects of a lake folder where Firehose would, except existing ones. Return their number."""
         s3, uploaded = self.client("s3"), 0
         known = {item["Key"] for item in s3.list_objects_v2(Bucket=self.raw_bucket).get("Contents", [])}
         for file in sorted((lake / "raw").glob("*/*/*/*.ndjson.gz")):
@@ -85,9 +89,9 @@ class AthenaWarehouse:
         return uploaded
 
     def dbt(self, *arguments: str, check: bool = True) -> str:
-        """Run dbt in this process; gives what failed. A failing command fails the test unless `check` is off."""
-        reads_once = mock.patch.object(JSONFileLoader, "load_file", lambda _, path: _read_model(path))
-        with mock.patch.dict(os.environ, self.environment()), reads_once:
+        """Run dbt in this process; return the failures. A failing command fails the test unless `check` is off."""
+        cached_models = mock.patch.object(JSONFileLoader, "load_file", lambda _, path: _read_model(path))
+        with mock.patch.dict(os.environ, self.environment()), cached_models:
             try:
                 if arguments[0] == "run-operation":
                     _dbt(self.name).run_operation(arguments[1], args=arguments[3] if arguments[2:] else "{}")
@@ -96,13 +100,13 @@ class AthenaWarehouse:
             except UserError as error:
                 assert not check, str(error)
                 return str(error)
-        bad = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
-        assert not check or not bad, "\n".join(bad)
-        return "\n".join(bad)
+        failures = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
+        assert not check or not failures, "\n".join(failures)
+        return "\n".join(failures)
 
     def pipeline(self, *arguments: str) -> str:
-        """Run `python -m pipeline`; it must succeed."""
-        done = subprocess.run(
+        """Run `python -m pipeline` and return its output; it must succeed."""
+        completed = subprocess.run(
             [sys.executable, "-m", "pipeline", *arguments],
             cwd=PROJECT,
             env=self.environment(),
@@ -110,8 +114,8 @@ class AthenaWarehouse:
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-        return done.stdout
+        assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr[-3000:]
+        return completed.stdout
 
     def start_dbt(self, *arguments: str) -> subprocess.Popen[str]:
         """Start dbt in a process of its own, as a user or a scheduler does."""
@@ -125,12 +129,12 @@ class AthenaWarehouse:
         )
 
     def run_killed(self, statements: int, *arguments: str) -> bool:
-        """Start dbt and SIGKILL it once it has started so many statements, at most 50. False when it ended before."""
+        """Start dbt and kill it after so many statements, at most 50. Return False when it ended before that."""
         newest = self._newest()[:1]
         with self.start_dbt(*arguments) as process:
             while process.poll() is None:
-                found = self._newest()
-                if (found.index(newest[0]) if newest and newest[0] in found else len(found)) >= statements:
+                ids = self._newest()
+                if (ids.index(newest[0]) if newest and newest[0] in ids else len(ids)) >= statements:
                     break
                 time.sleep(0.05)
             was_running = process.poll() is None
@@ -139,43 +143,44 @@ class AthenaWarehouse:
         return was_running
 
     def _newest(self) -> list[str]:
-        """The ids of the newest 50 statements, newest first."""
-        return list(self.client("athena").list_query_executions(MaxResults=50)["QueryExecutionIds"])
+        """Return the ids of the newest 50 statements, newest first."""
+        athena: AthenaClient = self.client("athena")
+        return athena.list_query_executions(MaxResults=50)["QueryExecutionIds"]
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the local AWS."""
+        """Return a boto3 client of the local AWS."""
         return _client(service, self.endpoint["AWS_ENDPOINT_URL"], self.endpoint["AWS_REGION"])
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a query; bare table names are marts. Raises StatementFailedError with Athena's reason."""
+        """Run a query and return its rows; bare table names are marts. Raises StatementFailedError with the reason."""
         return [tuple(row.values()) for row in self.rows(sql)]
 
     def rows(self, sql: str, database: str = "") -> list[dict[str, Any]]:
-        """Run a query; rows by column name, values typed. Bare table names are of `database`, else marts."""
-        athena = self.client("athena")
-        started = athena.start_query_execution(
+        """Run a query; return rows by column name, values typed. Bare table names are of `database`, else marts."""
+        athena: AthenaClient = self.client("athena")
+        execution_id = athena.start_query_execution(
             QueryString=sql,
             QueryExecutionContext={"Database": database or f"{self.name}_marts"},
             ResultConfiguration={"OutputLocation": f"s3://{RESULTS}/tests/"},
-        )
+        )["QueryExecutionId"]
         while True:
-            found = athena.get_query_execution(QueryExecutionId=started["QueryExecutionId"])["QueryExecution"]
-            if found["Status"]["State"] not in ("QUEUED", "RUNNING"):
+            execution = athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
+            if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
                 break
             time.sleep(0.02)
-        if found["Status"]["State"] != "SUCCEEDED":
-            raise StatementFailedError(found["Status"].get("StateChangeReason", found["Status"]["State"]))
-        first = athena.get_query_results(QueryExecutionId=started["QueryExecutionId"], MaxResults=1)
+        if execution["Status"]["State"] != "SUCCEEDED":
+            raise StatementFailedError(execution["Status"].get("StateChangeReason", execution["Status"]["State"]))
+        first = athena.get_query_results(QueryExecutionId=execution_id, MaxResults=1)
         columns = {c["Name"]: _duckdb_type(c) for c in first["ResultSet"]["ResultSetMetadata"]["ColumnInfo"]}
-        return self._answer(found["ResultConfiguration"]["OutputLocation"], columns) if columns else []
+        return self._download(execution["ResultConfiguration"]["OutputLocation"], columns) if columns else []
 
-    def _answer(self, location: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The rows of an answer as it lies in S3: one file, where the API gives a thousand at a time."""
+    def _download(self, location: str, columns: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return the rows of a result from its file in S3; the API returns only a thousand at a time."""
         with tempfile.NamedTemporaryFile(suffix=".csv") as file:
             self.client("s3").download_fileobj(*location.removeprefix("s3://").split("/", 1), file)
             file.flush()
             with duckdb.connect() as connection:
-                answer = connection.read_csv(
+                rows = connection.read_csv(
                     file.name,
                     columns=dict(columns),
                     header=True,
@@ -186,16 +191,16 @@ class AthenaWarehouse:
                     allow_quoted_nulls=False,
                     parallel=False,
                 ).fetchall()
-        return [dict(zip(columns, row, strict=True)) for row in answer]
+        return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def mart(self, name: str) -> dict[tuple[Any, ...], dict[str, Any]]:
-        """A mart by its key, without batch_id; keys must be unique."""
+        """Return a mart's rows by their key, without batch_id; keys must be unique."""
         rows = self.rows(f"select * from {name}")
         for row in rows:
             row.pop("batch_id", None)
-        found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
-        assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
-        return found
+        by_key = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
+        assert len(by_key) == len(rows), f"{name} has {len(rows)} rows but {len(by_key)} keys"
+        return by_key
 
 
 @cache
@@ -214,9 +219,9 @@ def _dbt(name: str) -> Dbt:
     return Dbt("aws", options=["--target-path", f"target/{name}"])
 
 
-def _duckdb_type(column: Mapping[str, Any]) -> str:
+def _duckdb_type(column: "ColumnInfoTypeDef") -> str:
     if column["Type"] == "decimal":
         return f"decimal({column['Precision']}, {column['Scale']})"
     if column["Type"] == "float":
         return "double"
-    return str(column["Type"]) if column["Type"] in _SAME_IN_DUCKDB else "varchar"
+    return column["Type"] if column["Type"] in _SAME_IN_DUCKDB else "varchar"

@@ -24,7 +24,13 @@ from tests.loader.vendor_server import ReceivedRequest, VendorServer
 
 pytestmark = pytest.mark.aws
 SCHEMA = "tickerlake_e2e"
-OPTIONS = {"HasOwnKey", "HasKinesis", "HasHotPath", "HasAlertEmail", "HasPublicApi"}  # the conditions of what is off
+OPTIONS = {
+    "HasCustomerKey",
+    "HasKinesis",
+    "HasHotPath",
+    "HasAlertEmail",
+    "HasPublicApi",
+}  # the conditions of what is off
 DATABASE = "/tickerlake/e2e/database"
 STEPS = ["plan", "build", "publish", "describe", "measure"]
 

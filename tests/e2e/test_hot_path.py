@@ -38,7 +38,7 @@ def stack(local_endpoint: Mapping[str, str]) -> Iterator[LocalStack]:
 
 def records(stack: LocalStack) -> list[dict[str, Any]]:
     """All that the stream of bars holds, as Lambda is given it."""
-    kinesis, name = stack.client("kinesis"), stack.made["BarsQueue"][0]
+    kinesis, name = stack.client("kinesis"), stack.made["BarsKinesisStream"][0]
     (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
     iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
         "ShardIterator"
@@ -61,7 +61,7 @@ def test_bars_of_the_stream_are_kept_and_their_signal_is_told_once(
     for at in range(5):
         line = bar(minute=f"2026-03-02T15:{at:02d}:00Z", close="110" if at == 4 else "100", line_number=at + 1)
         stack.client("kinesis").put_record(
-            StreamName=stack.made["BarsQueue"][0], Data=json.dumps(line).encode(), PartitionKey="TSLA"
+            StreamName=stack.made["BarsKinesisStream"][0], Data=json.dumps(line).encode(), PartitionKey="TSLA"
         )
     machines = Machines(
         stack.client, local_endpoint, tmp_path_factory.mktemp("hot"), bucket=stack.parameters["ArtifactBucket"]

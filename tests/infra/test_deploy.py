@@ -1,4 +1,4 @@
-"""Deploying and its options, with AWS played by moto and CloudFormation by a class that keeps one stack."""
+"""Deploying and its options, on moto's AWS, with a fake CloudFormation that keeps one stack."""
 
 import io
 import json
@@ -14,113 +14,131 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 from moto import mock_aws
 
-from infra import deployment
+from infra import archives, deployment
 from infra.__main__ import main
-from infra.deployment import Deployment, project_archive, scanned_since
+from infra.archives import project_archive
+from infra.deployment import Deployment, scanned_since
 from infra.template import load
 from tickerlake.errors import UserError
 
+BUCKETS = ("Raw", "Warehouse", "Results")
 
-class Stacks:
-    """CloudFormation as far as a deployment asks it: a change set becomes the stack when it is executed."""
+
+class FakeCloudFormation:
+    """The operations that a deployment calls: a change set becomes the stack when it is executed."""
 
     def __init__(self) -> None:
         self.stack: dict[str, Any] | None = None
         self.change: dict[str, Any] = {}
-        self.refusing = ""
+        self.refusal = ""
         self.meta = SimpleNamespace(region_name="us-east-1")
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
         if self.stack is None:
-            answer: Any = {"Error": {"Code": "ValidationError", "Message": f"Stack {StackName} does not exist"}}
-            raise ClientError(answer, "DescribeStacks")
+            response: Any = {"Error": {"Code": "ValidationError", "Message": f"Stack {StackName} does not exist"}}
+            raise ClientError(response, "DescribeStacks")
         return {"Stacks": [self.stack]}
 
     def create_change_set(self, **change: Any) -> None:
         assert change["ChangeSetType"] == ("CREATE" if self.stack is None else "UPDATE")
         bucket, key = re.findall(r"https://([\w-]+)\.s3\..*/(\w+\.json)", change["TemplateURL"])[0]
         template = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-        assert set(json.loads(template)["Parameters"]) >= {one["ParameterKey"] for one in change["Parameters"]}
+        assert set(json.loads(template)["Parameters"]) >= {
+            parameter["ParameterKey"] for parameter in change["Parameters"]
+        }
         self.change = change
 
     def get_waiter(self, name: str) -> Any:
         def wait(**_: str) -> None:
-            if self.refusing and name.startswith("change"):
-                raise WaiterError(name, "failed", {"StatusReason": self.refusing})
+            if self.refusal and name.startswith("change"):
+                raise WaiterError(name, "failed", {"StatusReason": self.refusal})
 
         return SimpleNamespace(wait=wait)
 
     def execute_change_set(self, **_: str) -> None:
         before = parameters(self) if self.stack else {}
-        given = {
-            one["ParameterKey"]: one.get("ParameterValue") or before[one["ParameterKey"]]
-            for one in self.change["Parameters"]
+        values = {
+            parameter["ParameterKey"]: parameter.get("ParameterValue") or before[parameter["ParameterKey"]]
+            for parameter in self.change["Parameters"]
         }
-        listed = [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()]
-        self.stack = {"Parameters": listed, "Outputs": [{"OutputKey": "Alarms", "OutputValue": "arn:x"}]}
+        after = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
+        self.stack = {"Parameters": after, "Outputs": [{"OutputKey": "Alarms", "OutputValue": "arn:x"}]}
 
 
-def parameters(stacks: Stacks) -> dict[str, str]:
+def parameters(stacks: FakeCloudFormation) -> dict[str, str]:
     assert stacks.stack is not None
-    return {one["ParameterKey"]: one["ParameterValue"] for one in stacks.stack["Parameters"]}
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stacks.stack["Parameters"]}
 
 
 @pytest.fixture
-def stacks(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stacks]:
+def stacks(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCloudFormation]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setattr(deployment, "loader_archive", lambda: b"loader")
-    monkeypatch.setattr(deployment, "project_archive", lambda: b"project")
+    monkeypatch.setattr(archives, "loader_archive", lambda: b"loader")
+    monkeypatch.setattr(archives, "project_archive", lambda: b"project")
     with mock_aws():
-        yield Stacks()
+        yield FakeCloudFormation()
 
 
-def deployed(stacks: Stacks, said: list[str]) -> Deployment:
+def deployment_of(stacks: FakeCloudFormation, log: list[str]) -> Deployment:
     def client(service: str) -> Any:
         return stacks if service == "cloudformation" else boto3.client(service)  # type: ignore[call-overload]
 
-    return Deployment("dev", client, said.append)
+    return Deployment("dev", client, log.append)
 
 
-def test_a_deployment_is_made_and_changed_and_keeps_what_is_not_named(stacks: Stacks) -> None:
-    said: list[str] = []
-    deployed(stacks, said).deploy({"AlarmEmail": "one@example.com", "MonthlyBudget": "7"})
-    assert said == ["Alarms: arn:x"]
+def test_a_deployment_is_created_and_updated_and_keeps_other_parameters(stacks: FakeCloudFormation) -> None:
+    log: list[str] = []
+    deployment_of(stacks, log).deploy({"AlarmEmail": "one@example.com", "MonthlyBudget": "7"})
+    assert log == ["Alarms: arn:x"]
     first = parameters(stacks)
     assert (first["Schema"], first["AlarmEmail"], first["MonthlyBudget"]) == ("tickerlake_dev", "one@example.com", "7")
     s3 = boto3.client("s3")
     assert s3.get_object(Bucket=first["ArtifactBucket"], Key=first["LoaderKey"])["Body"].read() == b"loader"
-    closed = s3.get_public_access_block(Bucket=first["ArtifactBucket"])["PublicAccessBlockConfiguration"]
-    assert set(closed.values()) == {True}
-    deployed(stacks, said).deploy({"AlarmEmail": "two@example.com"})
+    block = s3.get_public_access_block(Bucket=first["ArtifactBucket"])["PublicAccessBlockConfiguration"]
+    assert set(block.values()) == {True}
+    deployment_of(stacks, log).deploy({"AlarmEmail": "two@example.com"})
     assert parameters(stacks) == {**first, "AlarmEmail": "two@example.com"}
 
 
-def test_nothing_to_change_is_no_failure_and_a_refusal_is_told(stacks: Stacks) -> None:
-    said: list[str] = []
-    deployed(stacks, said).deploy({})
-    stacks.refusing = "The submitted information didn't contain changes."
-    deployed(stacks, said).deploy({})
-    assert "nothing to change" in said
-    stacks.refusing = "Template error: something"
+def test_the_value_of_a_renamed_parameter_is_carried_over(stacks: FakeCloudFormation) -> None:
+    """An update must not turn the customer's key off because its parameter has another name."""
+    deployment_of(stacks, []).deploy({})
+    assert stacks.stack is not None
+    stacks.stack["Parameters"].append({"ParameterKey": "OwnKey", "ParameterValue": "true"})
+    deployment_of(stacks, []).deploy({"MonthlyBudget": "7"})
+    after = parameters(stacks)
+    assert (after["UseCustomerKey"], after["MonthlyBudget"]) == ("true", "7")
+    assert "OwnKey" not in after
+    deployment_of(stacks, []).deploy({"UseCustomerKey": "false"})
+    assert parameters(stacks)["UseCustomerKey"] == "false"
+
+
+def test_no_change_is_no_failure_and_a_refusal_is_reported(stacks: FakeCloudFormation) -> None:
+    log: list[str] = []
+    deployment_of(stacks, log).deploy({})
+    stacks.refusal = "The submitted information didn't contain changes."
+    deployment_of(stacks, log).deploy({})
+    assert "nothing to change" in log
+    stacks.refusal = "Template error: something"
     with pytest.raises(UserError, match="tickerlake-dev: Template error: something"):
-        deployed(stacks, said).deploy({})
+        deployment_of(stacks, log).deploy({})
 
 
-def test_a_stack_that_is_not_there_is_named(stacks: Stacks, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_stack_is_named(stacks: FakeCloudFormation, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(UserError, match=r"no stack tickerlake-dev: .*does not exist"):
-        deployed(stacks, []).outputs()
+        deployment_of(stacks, []).outputs()
     assert main(["deploy", "dev", "AlarmEmail"]) == 2
-    assert "parameters are written Name=value, not AlarmEmail" in capsys.readouterr().err
+    assert "cannot read the parameter AlarmEmail: no value; write AlarmEmail=value" in capsys.readouterr().err
 
 
-def test_a_key_is_looked_for_and_never_said(stacks: Stacks) -> None:
+def test_a_key_is_checked_and_never_logged(stacks: FakeCloudFormation) -> None:
     boto3.client("ssm").put_parameter(Name="/a/key", Value="0123456789abcdef", Type="SecureString")
-    checks: Any = Deployment("dev")._key
-    assert checks("/a/key") == "there"
-    assert checks("/no/key") == "NOT readable: /no/key: ParameterNotFound"
+    check = Deployment("dev")._check_key
+    assert check("/a/key") == (True, "is set")
+    assert check("/no/key") == (False, "cannot read /no/key: ParameterNotFound")
 
 
-def test_the_jobs_archive_holds_what_it_runs_and_is_the_same_each_time() -> None:
+def test_the_job_s_archive_has_what_it_runs_and_is_reproducible() -> None:
     archive = project_archive()
     names = set(zipfile.ZipFile(io.BytesIO(archive)).namelist())
     needed = {
@@ -143,55 +161,55 @@ def test_the_template_is_small_enough_for_cloudformation() -> None:
     assert len(json.dumps(load())) < 1_000_000
 
 
-class Runners:
-    """Lambda and CodeBuild as far as a run asks them."""
+class FakeRunners:
+    """The operations of Lambda and CodeBuild that a run calls."""
 
-    def __init__(self, answer: dict[str, Any], error: str = "", ends: str = "SUCCEEDED") -> None:
-        self._answer, self._error, self._states = answer, error, iter(["IN_PROGRESS", ends])
+    def __init__(self, response: dict[str, Any], error: str = "", final_state: str = "SUCCEEDED") -> None:
+        self._response, self._error, self._states = response, error, iter(["IN_PROGRESS", final_state])
         self.started: dict[str, Any] = {}
 
     def invoke(self, **_: Any) -> dict[str, Any]:
-        body = {"Payload": io.BytesIO(json.dumps(self._answer).encode())}
+        body = {"Payload": io.BytesIO(json.dumps(self._response).encode())}
         return body | ({"FunctionError": self._error} if self._error else {})
 
-    def start_build(self, **given: Any) -> dict[str, Any]:
-        self.started = given
+    def start_build(self, **arguments: Any) -> dict[str, Any]:
+        self.started = arguments
         return {"build": {"id": "one"}}
 
     def batch_get_builds(self, ids: list[str]) -> dict[str, Any]:
         return {"builds": [{"buildStatus": next(self._states)}]}
 
 
-def running(runners: Runners, said: list[str], monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment_running(runners: FakeRunners, log: list[str], monkeypatch: pytest.MonkeyPatch) -> Deployment:
     monkeypatch.setattr(deployment, "_POLL_SECONDS", 0.0)
     boto3.client("s3").create_bucket(Bucket="raw")
     record = {"steps": [{"name": "plan", "status": "done", "seconds": 1.5, "problem": ""}], "measured": {"models": 3.0}}
     boto3.client("s3").put_object(Bucket="raw", Key="state/transformation/1.json", Body=json.dumps(record).encode())
-    known = {"Loader": "loader", "Transform": "job", "RawBucket": "raw", "Workgroup": "primary"}
+    outputs = {"Loader": "loader", "Transform": "job", "RawBucket": "raw", "Workgroup": "primary"}
 
     def client(service: str) -> Any:
         return runners if service in ("lambda", "codebuild") else boto3.client(service)  # type: ignore[call-overload]
 
-    return Deployment("dev", client, said.append, known)
+    return Deployment("dev", client, log.append, outputs)
 
 
-def test_a_run_says_what_landed_what_was_built_and_what_it_cost(
-    stacks: Stacks, monkeypatch: pytest.MonkeyPatch
+def test_a_run_reports_what_landed_what_was_built_and_what_it_cost(
+    stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
-    runners = Runners({"confirmed": 42})
-    assert running(runners, said, monkeypatch).run("nightly")
+    log: list[str] = []
+    runners = FakeRunners({"confirmed": 42})
+    assert deployment_running(runners, log, monkeypatch).run("nightly")
     assert runners.started["environmentVariablesOverride"] == [{"name": "SELECTOR", "value": "nightly"}]
-    assert said == [
+    assert log == [
         "loader: 42 lines landed",
         "transformation: SUCCEEDED",
         "  plan: done in 1.5 s",
         "  models 3.0",
-        "  Athena: 0.0 MB scanned, some 0.0000 dollars",
+        "  Athena: 0.0 MB scanned, about 0.0000 dollars",
     ]
 
 
-def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
+def test_the_price_of_a_run_on_athena_is_what_would_be_billed() -> None:
     """A statement costs 10 MB at least, whole megabytes beyond that; failed ones and DDL are free."""
     began = datetime(2026, 11, 20, 15, tzinfo=UTC)
 
@@ -221,35 +239,73 @@ def test_athenas_share_of_a_run_is_what_would_be_billed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("runners", "tells"),
+    ("runners", "expected"),
     [
         (
-            Runners({"errorType": "UserError", "errorMessage": "no key"}, "Unhandled"),
+            FakeRunners({"errorType": "UserError", "errorMessage": "no key"}, "Unhandled"),
             "FAILED UserError: no key",
         ),
-        (Runners({"skipped": "closed"}, ends="FAILED"), "transformation: FAILED"),
+        (FakeRunners({"skipped": "closed"}, final_state="FAILED"), "transformation: FAILED"),
     ],
 )
 def test_a_run_that_failed_is_a_failure(
-    stacks: Stacks, monkeypatch: pytest.MonkeyPatch, runners: Runners, tells: str
+    stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch, runners: FakeRunners, expected: str
 ) -> None:
-    said: list[str] = []
-    assert not running(runners, said, monkeypatch).run("intraday")
-    assert any(tells in line for line in said)
+    log: list[str] = []
+    assert not deployment_running(runners, log, monkeypatch).run("intraday")
+    assert any(expected in line for line in log)
 
 
-def test_a_tear_down_without_data_keeps_raw_and_tables(stacks: Stacks) -> None:
-    said: list[str] = []
-    s3, known = boto3.client("s3"), {"Schema": "mine", **{f"{name}Bucket": name.lower() for name in KEPT}}
-    for name in KEPT:
+def test_removal_without_data_keeps_raw_and_tables(stacks: FakeCloudFormation) -> None:
+    log: list[str] = []
+    s3, outputs = boto3.client("s3"), {"Schema": "mine", **{f"{name}Bucket": name.lower() for name in BUCKETS}}
+    for name in BUCKETS:
         s3.create_bucket(Bucket=name.lower())
         s3.put_object(Bucket=name.lower(), Key="one", Body=b"x")
-    Deployment("dev", boto3.client, said.append, known).remove(  # type: ignore[arg-type]
-        deletes_data=False, is_rehearsal=False, deletes_stack=lambda: said.append("gone")
+    Deployment("dev", boto3.client, log.append, outputs).remove(  # type: ignore[arg-type]
+        should_delete_data=False, is_dry_run=False, delete_stack=lambda: log.append("stack deleted")
     )
-    left = {name: s3.list_objects_v2(Bucket=name.lower())["KeyCount"] for name in KEPT}
+    left = {name: s3.list_objects_v2(Bucket=name.lower())["KeyCount"] for name in BUCKETS}
     assert left == {"Raw": 1, "Warehouse": 1, "Results": 0}
-    assert said[-2:] == ["gone", "kept: raw, warehouse"]
+    assert log[-2:] == ["stack deleted", "kept: raw, warehouse"]
 
 
-KEPT = ("Raw", "Warehouse", "Results")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"should_delete_data": False, "is_dry_run": True}),
+        (["--delete-data"], {"should_delete_data": True, "is_dry_run": True}),
+        (["--yes"], {"should_delete_data": False, "is_dry_run": False}),
+        (["--yes", "--delete-data"], {"should_delete_data": True, "is_dry_run": False}),
+    ],
+)
+def test_destroy_is_a_dry_run_unless_it_is_confirmed(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    expected: dict[str, bool],
+) -> None:
+    calls: list[dict[str, bool]] = []
+    monkeypatch.setattr(Deployment, "remove", lambda _, **arguments: calls.append(arguments))
+    assert main(["destroy", "dev", *options]) == 0
+    assert calls == [expected]
+    assert ("dry run: nothing was removed; pass --yes" in capsys.readouterr().out) == expected["is_dry_run"]
+
+
+@pytest.mark.parametrize(("variable", "value"), [("SURE", "tickerlake-dev"), ("DATA", "delete")])
+def test_destroy_refuses_the_former_variables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
+) -> None:
+    monkeypatch.setattr(Deployment, "remove", lambda *_, **__: pytest.fail("something was removed"))
+    monkeypatch.setenv(variable, value)
+    assert main(["destroy", "dev", "--yes"]) == 2
+    assert f"{variable} is no longer read: {value}; unset it and pass --yes" in capsys.readouterr().err
+
+
+def test_the_loader_receives_its_arguments_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[str]] = []
+    monkeypatch.setattr(Deployment, "loader_environment", lambda _: {})
+    completed = SimpleNamespace(returncode=1)
+    monkeypatch.setattr("infra.__main__.subprocess.run", lambda command, **_: calls.append(command) or completed)
+    assert main(["loader", "dev", "backfill", "--symbols", "TSLA", "--dry-run", "--help"]) == 1
+    assert calls[0][1:] == ["-m", "loader", "backfill", "--symbols", "TSLA", "--dry-run", "--help"]

@@ -1,50 +1,37 @@
-"""The hot path of the template: an option that gives the function what it uses, and no more."""
+"""The hot path of the template: an option whose role allows what the function uses, and no more."""
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
-from infra.template import load
 from serving.alerts.handler import lambda_handler, processor_from_environment
 from testkit.lake import bar
+from tests.infra.template import RESOURCES, TEMPLATE, assert_only_own_resources_refer_to
 from tests.serving.alert_stage import kinesis_event
 from tickerlake.lake import PROJECT
 
-TEMPLATE = load()
-RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 SOURCE = "".join((PROJECT / "serving" / "alerts" / name).read_text() for name in ("processor.py", "handler.py"))
-OWN = {name: one for name, one in RESOURCES.items() if one.get("Condition") in ("HasHotPath", "HasAlertEmail")}
+OWN = {name for name, resource in RESOURCES.items() if resource.get("Condition") in ("HasHotPath", "HasAlertEmail")}
 FUNCTION = RESOURCES["HotPathFunction"]["Properties"]
 
 
 def granted(target: str) -> set[str]:
-    """The actions that the function's role has on a resource."""
-    found: set[str] = set()
-    for one in RESOURCES["HotPathRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
-        resource = one.get("Resource")
-        if resource in ({"Fn::GetAtt": [target, "Arn"]}, {"Ref": target}):
-            found |= set(one["Action"])
-    return found
+    """Return the actions that the function's role allows on a resource."""
+    actions: set[str] = set()
+    for statement in RESOURCES["HotPathRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        if statement.get("Resource") in ({"Fn::GetAtt": [target, "Arn"]}, {"Ref": target}):
+            actions |= set(statement["Action"])
+    return actions
 
 
-def assert_only_its_own_need_it(own: set[str]) -> None:
-    """No resource outside an option refers to one inside, which may not be there."""
-    named = re.compile(r'"(?:Ref|Fn::GetAtt)": \[?"(\w+)"')
-    for name, one in RESOURCES.items():
-        reached = set(named.findall(json.dumps(one))) & own
-        assert name in own or not reached, f"{name} needs {reached}, which may not be there"
-
-
-def test_it_is_off_and_leaves_nothing_behind_when_it_is() -> None:
+def test_it_is_off_by_default_and_then_creates_no_resource() -> None:
     assert TEMPLATE["Parameters"]["HotPath"]["Default"] == "false"
     names = {"HotBars", "HotAlerts", "Signals", "HotPathRole", "HotPathFunction", "HotPathSource", "HotPathFails"}
-    assert names < set(OWN)
-    assert_only_its_own_need_it(set(OWN))
+    assert names < OWN
+    assert_only_own_resources_refer_to(OWN)
     assert TEMPLATE["Conditions"]["HasHotPath"]["Fn::And"][1] == {"Condition": "HasKinesis"}
     assert "HotPathNeedsAStream" in TEMPLATE["Rules"]
 
@@ -60,20 +47,20 @@ def test_the_role_allows_the_calls_that_the_code_makes_and_no_others(table: str,
 
 def test_it_publishes_to_its_own_topic_and_reads_one_stream() -> None:
     assert granted("Signals") == {"sns:Publish"}
-    assert {action.split(":")[0] for action in granted("BarsQueue")} == {"kinesis"}
+    assert {action.split(":")[0] for action in granted("BarsKinesisStream")} == {"kinesis"}
     source = RESOURCES["HotPathSource"]["Properties"]
-    assert source["EventSourceArn"] == {"Fn::GetAtt": ["BarsQueue", "Arn"]}
+    assert source["EventSourceArn"] == {"Fn::GetAtt": ["BarsKinesisStream", "Arn"]}
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert source["DestinationConfig"]["OnFailure"]["Destination"] == {"Fn::GetAtt": ["DeadLetters", "Arn"]}
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
-    """The template's tables and topic on moto, and the function's variables in the environment."""
+    """Create the template's tables and topic on moto, and set the function's variables."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
-        made = {"Signals": boto3.client("sns").create_topic(Name="signals")["TopicArn"], "CoolDownMinutes": "0"}
+        created = {"Signals": boto3.client("sns").create_topic(Name="signals")["TopicArn"], "CoolDownMinutes": "0"}
         for name in ("HotBars", "HotAlerts"):
             properties = dict(RESOURCES[name]["Properties"])
             lifetime = properties.pop("TimeToLiveSpecification", None)
@@ -81,11 +68,11 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
             dynamodb.create_table(TableName=name, **properties)
             if lifetime:
                 dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
-            made[name] = name
+            created[name] = name
         for variable, value in FUNCTION["Environment"]["Variables"].items():
-            monkeypatch.setenv(variable, made[value["Ref"]])
+            monkeypatch.setenv(variable, created[value["Ref"]])
         processor_from_environment.cache_clear()
-        yield made
+        yield created
     processor_from_environment.cache_clear()
 
 
@@ -98,6 +85,6 @@ def test_the_handler_works_on_the_templates_tables_with_the_templates_variables(
     assert lambda_handler(kinesis_event(lines)) == {"batchItemFailures": []}
     bars, alerts = (boto3.resource("dynamodb").Table(name).scan()["Items"] for name in ("HotBars", "HotAlerts"))
     assert len(bars) == 5
-    assert {one["signal_type"] for one in alerts} == {"anomaly"}
+    assert {alert["signal_type"] for alert in alerts} == {"anomaly"}
     described = boto3.client("dynamodb").describe_time_to_live(TableName="HotBars")["TimeToLiveDescription"]
     assert described["AttributeName"] in bars[0]

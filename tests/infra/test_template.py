@@ -1,4 +1,4 @@
-"""What the template must hold beyond what linters know: drift, privileges, storage, schedules."""
+"""Rules for the template that linters do not know: drift, privileges, storage, schedules."""
 
 import json
 import re
@@ -9,31 +9,32 @@ import pytest
 import yaml
 
 from infra import raw_zone
-from infra.template import load
 from loader import handler
 from loader.settings import DATASETS, SINKS, read_settings
+from tests.e2e.local_stack import HOW
+from tests.infra.template import RESOURCES, TEMPLATE
 from tickerlake.lake import PROJECT
 
-TEMPLATE = load()
-RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
 NOT_STAGED = {"vendor_label", "payload_sha256"}
-"""Fields of the contract that the warehouse does not read: they lead from a line back to the vendor's answer."""
+"""Fields of the contract that the warehouse does not read: they trace a line to the vendor's response."""
 MAY_NAME_EVERYTHING = {
-    "NeedsAllActionsToDenyPlainHttp": "a refusal must name every action",
-    "NeedsAllResourcesForMetrics": "PutMetricData knows no resources; bounded by its namespace",
+    "NeedsAllActionsToDenyPlainHttp": "a Deny statement must name every action",
+    "NeedsAllResourcesForMetrics": "PutMetricData has no resources; limited to one namespace",
     "AccountAdministersItsKey": "a key policy names its own key as *",
-    "ServicesOfThisAccountUseIt": "as AccountAdministersItsKey; bounded to this account",
+    "ServicesOfThisAccountUseIt": "as AccountAdministersItsKey; limited to this account",
 }
 
 
 def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    found = {name: one["Properties"] for name, one in RESOURCES.items() if one["Type"] == f"AWS::{kind}"}
-    assert found
-    return found
+    properties = {
+        name: resource["Properties"] for name, resource in RESOURCES.items() if resource["Type"] == f"AWS::{kind}"
+    }
+    assert properties
+    return properties
 
 
 def walk(value: Any) -> Iterator[dict[str, Any]]:
-    """Every mapping in a value, itself included."""
+    """Yield every mapping in a value, itself included."""
     if isinstance(value, dict):
         yield value
     for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
@@ -41,7 +42,7 @@ def walk(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def statements() -> list[dict[str, Any]]:
-    return [one for one in walk(RESOURCES) if "Effect" in one]
+    return [mapping for mapping in walk(RESOURCES) if "Effect" in mapping]
 
 
 def as_list(value: Any) -> list[Any]:
@@ -50,40 +51,41 @@ def as_list(value: Any) -> list[Any]:
 
 def test_the_generated_part_is_what_the_record_contract_gives() -> None:
     text = raw_zone.TEMPLATE.read_text()
-    assert raw_zone.filled(text) == text, "run `make template`"
+    assert raw_zone.renew(text) == text, "run `make template`"
 
 
 @pytest.mark.parametrize("dataset", [name for name in DATASETS if name != "loader_runs"])
 def test_contract_template_and_staging_name_the_same_fields(dataset: str) -> None:
     fields = raw_zone.record_fields()[dataset]
     staging = (PROJECT / "models/staging/market" / f"stg_market__{dataset.removesuffix('s')}.sql").read_text()
-    called = re.search(r"parsed_lines\('(\w+)', \[(.*?)\]", staging, re.DOTALL)
-    assert called is not None
-    assert called[1] == dataset
-    assert set(re.findall(r"'(\w+)'", called[2])) == set(fields) - NOT_STAGED
-    (table,) = [one for one in tables() if one["Name"] == dataset]
+    call = re.search(r"parsed_lines\('(\w+)', \[(.*?)\]", staging, re.DOTALL)
+    assert call is not None
+    assert call[1] == dataset
+    assert set(re.findall(r"'(\w+)'", call[2])) == set(fields) - NOT_STAGED
+    (table,) = [table for table in tables() if table["Name"] == dataset]
     assert table["Parameters"]["record_fields"].split() == fields
     sources = yaml.safe_load((PROJECT / "models/staging/market/_sources.yml").read_text())["sources"]
-    (source,) = [one for one in sources[0]["tables"] if one["name"] == dataset]
-    columns = [one["Name"] for one in table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]]
-    assert [one["name"] for one in source["columns"]] == columns
+    (source,) = [source for source in sources[0]["tables"] if source["name"] == dataset]
+    columns = [column["Name"] for column in table["StorageDescriptor"]["Columns"] + table["PartitionKeys"]]
+    assert [column["name"] for column in source["columns"]] == columns
 
 
 def tables() -> list[dict[str, Any]]:
-    return [one["TableInput"] for one in of_type("Glue::Table").values()]
+    return [properties["TableInput"] for properties in of_type("Glue::Table").values()]
 
 
-def test_the_raw_zone_begins_where_the_project_says() -> None:
+def test_the_raw_zone_begins_on_the_project_s_date() -> None:
     project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
     assert TEMPLATE["Parameters"]["RawBegins"]["Default"] == project["vars"]["raw_begins"]
 
 
-def test_each_dataset_has_a_stream_whose_objects_lie_where_its_table_looks() -> None:
-    streams = {
-        one["ExtendedS3DestinationConfiguration"]["Prefix"].split("/")[1]: one["ExtendedS3DestinationConfiguration"]
-        for one in of_type("KinesisFirehose::DeliveryStream").values()
-    }
-    assert streams.keys() == set(DATASETS) == {one["Name"] for one in tables()}
+def test_each_dataset_has_a_stream_that_delivers_to_the_location_of_its_table() -> None:
+    destinations = [
+        properties["ExtendedS3DestinationConfiguration"]
+        for properties in of_type("KinesisFirehose::DeliveryStream").values()
+    ]
+    streams = {destination["Prefix"].split("/")[1]: destination for destination in destinations}
+    assert streams.keys() == set(DATASETS) == {table["Name"] for table in tables()}
     for table in tables():
         stream, dataset = streams[table["Name"]], table["Name"]
         assert stream["Prefix"] == f"raw/{dataset}/dt=!{{timestamp:yyyy-MM-dd}}/hr=!{{timestamp:HH}}/"
@@ -95,38 +97,41 @@ def test_each_dataset_has_a_stream_whose_objects_lie_where_its_table_looks() -> 
 
 
 def test_nothing_has_a_fixed_name() -> None:
-    named = re.compile(r"(Bucket|Function|Role|Policy|Topic|Queue|Stream|DeliveryStream|LogGroup|Alarm|Dashboard)Name")
-    own = {"PolicyName"}  # an inline policy's name is its role's affair
-    for name, one in RESOURCES.items():
-        for key, value in one["Properties"].items():
-            if (key == "Name" or named.fullmatch(key)) and key not in own:
+    name_property = re.compile(
+        r"(Bucket|Function|Role|Policy|Topic|Queue|Stream|DeliveryStream|LogGroup|Alarm|Dashboard)Name"
+    )
+    allowed = {"PolicyName"}  # an inline policy's name is unique within its role
+    for name, resource in RESOURCES.items():
+        for key, value in resource["Properties"].items():
+            if (key == "Name" or name_property.fullmatch(key)) and key not in allowed:
                 assert isinstance(value, dict), f"{name}.{key} is fixed: {value}"
 
 
-def test_no_permission_names_every_action_or_every_resource_but_those_with_a_reason() -> None:
+def test_only_listed_permissions_name_every_action_or_every_resource() -> None:
     assert len(statements()) > 20
-    for one in statements():
-        is_excused = one.get("Sid") in MAY_NAME_EVERYTHING
-        wide = [action for action in as_list(one["Action"]) if "*" in action]
-        assert not wide or (is_excused and one["Effect"] == "Deny"), one
-        assert "*" not in as_list(one.get("Resource", [])) or is_excused, one
-        if one["Effect"] == "Allow" and "Principal" in one:
-            assert one["Principal"] != "*", one
-    used = {one.get("Sid") for one in statements()}
+    for statement in statements():
+        is_listed = statement.get("Sid") in MAY_NAME_EVERYTHING
+        wildcards = [action for action in as_list(statement["Action"]) if "*" in action]
+        assert not wildcards or (is_listed and statement["Effect"] == "Deny"), statement
+        assert "*" not in as_list(statement.get("Resource", [])) or is_listed, statement
+        if statement["Effect"] == "Allow" and "Principal" in statement:
+            assert statement["Principal"] != "*", statement
+    used = {statement.get("Sid") for statement in statements()}
     assert set(MAY_NAME_EVERYTHING) <= used, "an exception that nothing needs"
 
 
 def test_each_function_and_job_has_a_role_of_its_own() -> None:
-    roles = [one["Role"]["Fn::GetAtt"][0] for one in of_type("Serverless::Function").values()]
-    roles += [one["ServiceRole"]["Fn::GetAtt"][0] for one in of_type("CodeBuild::Project").values()]
+    roles = [function["Role"]["Fn::GetAtt"][0] for function in of_type("Serverless::Function").values()]
+    roles += [job["ServiceRole"]["Fn::GetAtt"][0] for job in of_type("CodeBuild::Project").values()]
     assert len(set(roles)) == len(roles) == 5
 
 
-def test_every_bucket_is_private_encrypted_versioned_and_closed_to_plain_http() -> None:
+def test_every_bucket_is_private_encrypted_versioned_and_refuses_plain_http() -> None:
     buckets = of_type("S3::Bucket")
     assert len(buckets) == 3
     denied = {
-        one["Bucket"]["Ref"]: one["PolicyDocument"]["Statement"][0] for one in of_type("S3::BucketPolicy").values()
+        policy["Bucket"]["Ref"]: policy["PolicyDocument"]["Statement"][0]
+        for policy in of_type("S3::BucketPolicy").values()
     }
     for name, bucket in buckets.items():
         assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
@@ -142,7 +147,7 @@ def test_every_bucket_is_private_encrypted_versioned_and_closed_to_plain_http() 
         assert any("NoncurrentVersionExpiration" in rule for rule in rules)
 
 
-def test_raw_never_expires_and_stays_readable_at_once_and_results_expire() -> None:
+def test_raw_never_expires_and_stays_directly_readable_and_results_expire() -> None:
     def rules(bucket: str) -> Any:
         return RESOURCES[bucket]["Properties"]["LifecycleConfiguration"]["Rules"]
 
@@ -155,59 +160,62 @@ def test_raw_never_expires_and_stays_readable_at_once_and_results_expire() -> No
     assert [rule["ExpirationInDays"] for rule in rules("ResultsBucket")] == [14]
 
 
-def test_a_missed_minute_is_not_made_up_and_goes_to_the_dead_letters() -> None:
+def test_a_missed_minute_is_not_retried_and_goes_to_the_dead_letter_queue() -> None:
     schedules = of_type("Scheduler::Schedule")
     minute = schedules["EveryMinute"]["Target"]
     assert minute["RetryPolicy"] == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
     invoked = RESOURCES["Loader"]["Properties"]["EventInvokeConfig"]
     assert invoked == {"MaximumEventAgeInSeconds": 60, "MaximumRetryAttempts": 0}
-    for one in schedules.values():
-        assert one["ScheduleExpressionTimezone"] == {"Ref": "MarketTimezone"}
-        assert one["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
-        starts = one["Target"]["Input"]
-        json.loads(starts["Fn::Sub"] if isinstance(starts, dict) else starts)
+    for schedule in schedules.values():
+        assert schedule["ScheduleExpressionTimezone"] == {"Ref": "MarketTimezone"}
+        assert schedule["Target"]["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+        event = schedule["Target"]["Input"]
+        json.loads(event["Fn::Sub"] if isinstance(event, dict) else event)
     timezone = TEMPLATE["Parameters"]["MarketTimezone"]["Default"]
     assert timezone == "America/New_York"
 
 
-def test_a_loader_that_is_cut_off_blocks_the_next_minutes_no_longer_than_it_could_have_run() -> None:
-    class Context:
+def test_the_lease_of_a_loader_that_is_stopped_ends_with_its_timeout() -> None:
+    class FakeContext:
         def get_remaining_time_in_millis(self) -> int:
             return 54_000
 
-    assert handler.lease_seconds(Context()) == 54
+    assert handler.lease_seconds(FakeContext()) == 54
     assert handler.lease_seconds(None) == 900
     assert RESOURCES["Loader"]["Properties"]["Timeout"] < 60
 
 
-def test_the_loader_gets_every_setting_that_it_refuses_to_start_without() -> None:
-    given = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
-    assert given["TICKERLAKE_SINK"]["Fn::If"][1:] == ["kinesis", "firehose"]
+def test_the_loader_has_every_setting_that_it_requires() -> None:
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["TICKERLAKE_SINK"]["Fn::If"][1:] == ["kinesis", "firehose"]
     assert {"kinesis", "firehose"} < set(SINKS)
-    read_settings("/nowhere", "firehose", dict.fromkeys(given, "x"))
-    assert given["TICKERLAKE_STATE_BUCKET"] == {"Ref": "RawBucket"}
+    read_settings("/nowhere", "firehose", dict.fromkeys(variables, "x"))
+    assert variables["TICKERLAKE_STATE_BUCKET"] == {"Ref": "RawBucket"}
 
 
-def test_the_job_gets_every_variable_that_the_aws_target_reads() -> None:
+def test_the_job_has_every_variable_that_the_aws_target_reads() -> None:
     profile = (PROJECT / "profiles.yml.example").read_text().partition("    aws:\n")[2]
-    wanted = {name for name in re.findall(r"env_var\('(TICKERLAKE_\w+)'", profile) if name != "TICKERLAKE_POLL_SECONDS"}
-    wanted |= {
+    required = {
+        name for name in re.findall(r"env_var\('(TICKERLAKE_\w+)'", profile) if name != "TICKERLAKE_POLL_SECONDS"
+    }
+    required |= {
         name
         for path in (PROJECT / "macros").rglob("*.sql")
         for name in re.findall(r"env_var\('(TICKERLAKE_\w+)'", path.read_text())
     }
-    given = {one["Name"] for one in walk(RESOURCES["Transform"]["Properties"]["Environment"]) if "Name" in one}
-    elsewhere = {"TICKERLAKE_LAKE", "TICKERLAKE_MERGE_FROM"}  # one machine's, and the pipeline's own
-    assert wanted - elsewhere <= given
-    assert "TICKERLAKE_STATE_BUCKET" in given
+    environment = walk(RESOURCES["Transform"]["Properties"]["Environment"])
+    variables = {mapping["Name"] for mapping in environment if "Name" in mapping}
+    set_elsewhere = {"TICKERLAKE_LAKE", "TICKERLAKE_MERGE_FROM"}  # for one machine, and by the pipeline
+    assert required - set_elsewhere <= variables
+    assert "TICKERLAKE_STATE_BUCKET" in variables
 
 
-def test_every_alarm_is_heard_and_names_a_page_that_is_there() -> None:
+def test_every_alarm_has_a_topic_and_names_an_existing_page() -> None:
     alarms = of_type("CloudWatch::Alarm")
     assert {
         "LoaderFails",
         "LoaderThrottled",
-        "LoaderIsSilent",
+        "LoaderNotInvoked",
         "VendorIsStale",
         "DeliveryIsStale",
         "TablesAreStale",
@@ -224,11 +232,9 @@ def test_the_dashboard_is_json() -> None:
     assert len(widgets) >= 6
 
 
-def test_the_page_about_aws_holds_the_table_of_what_the_emulators_prove() -> None:
-    from tests.e2e.local_stack import HOW
-
+def test_the_page_about_aws_has_the_table_of_what_the_emulators_prove() -> None:
     page = (PROJECT / "docs" / "aws.md").read_text()
     for kind, (how, what) in HOW.items():
         assert f"| `{kind.removeprefix('AWS::')}` | {how} | {what} |" in page
-    types = {one["Type"].replace("Serverless::Function", "Lambda::Function") for one in RESOURCES.values()}
+    types = {resource["Type"].replace("Serverless::Function", "Lambda::Function") for resource in RESOURCES.values()}
     assert types <= set(HOW), "the emulators' table lacks a type"
