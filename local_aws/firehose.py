@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from local_aws.athena.errors import InvalidRequestError
-from local_aws.boto_types import FirehoseClient, S3Client
+from local_aws.boto_types import FirehoseClient, S3Client, S3Destination
 
 _MAX_RECORDS, _MAX_BATCH_BYTES, _MAX_RECORD_BYTES = 500, 4 * 1024 * 1024, 1000 * 1024
 _EXPRESSION = re.compile(r"!\{(\w+):([^}]*)\}")
@@ -59,8 +59,8 @@ class FirehoseEmulator:
         )
         return [str(uuid4()) for _ in records]
 
-    def _get_destination(self, stream: str) -> dict[str, Any]:
-        """Return the ExtendedS3DestinationDescription of a stream."""
+    def _get_destination(self, stream: str) -> S3Destination:
+        """Return the S3 destination of a stream. Raises InvalidRequestError when it has none."""
         try:
             response = self._firehose.describe_delivery_stream(DeliveryStreamName=stream)
         except self._firehose.exceptions.ResourceNotFoundException:
@@ -68,8 +68,7 @@ class FirehoseEmulator:
         (destination,) = response["DeliveryStreamDescription"]["Destinations"]
         if "ExtendedS3DestinationDescription" not in destination:
             raise _invalid(f"unsupported destination of {stream}; only an extended S3 destination is emulated")
-        description: dict[str, Any] = destination["ExtendedS3DestinationDescription"]
-        return description
+        return destination["ExtendedS3DestinationDescription"]
 
 
 def evaluate_prefix(prefix: str, now: datetime) -> str:

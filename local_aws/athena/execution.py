@@ -18,7 +18,7 @@ from typing import IO, Any
 from local_aws.athena.errors import InvalidRequestError, QueryCancelledError, StatementError
 from local_aws.athena.glue_actions import GlueActions
 from local_aws.athena.results import ResultRows
-from local_aws.athena.sql_text import quote_literal, strip_leading_comments
+from local_aws.athena.sql_text import decimals_to_doubles, quote_literal, strip_leading_comments
 from local_aws.athena.statements.plan import StatementPlan, StatementType
 from local_aws.athena.statements.planner import plan_statement
 from local_aws.athena.trino import QueryContext, QueryResult, TrinoClient
@@ -200,7 +200,11 @@ class QueryExecution:
         if plan.glue:
             getattr(actions, plan.glue.name)(**plan.glue.arguments)
         for statement in statements:
-            bound = f"EXECUTE IMMEDIATE {quote_literal(statement)} USING {parameters}" if parameters else statement
+            bound = (
+                f"EXECUTE IMMEDIATE {quote_literal(statement)} USING {decimals_to_doubles(parameters)}"
+                if parameters
+                else statement
+            )
             self._run_in_trino(bound, plan.session, keep_rows=True)
         if plan.view:
             actions.set_view_columns(*plan.view)

@@ -8,6 +8,7 @@ from local_aws.athena.errors import StatementError
 IDENTIFIER = r'(?:`[^`]+`|"[^"]+"|[\w$-]+)'
 NAME = rf"(?P<name>{IDENTIFIER}(?:\s*\.\s*{IDENTIFIER}){{0,2}})"
 _LEADING_COMMENTS = re.compile(r"\A(?:\s*(?:--[^\n]*(?:\n|\Z)|/\*.*?\*/))+", re.DOTALL)
+_DECIMAL_LITERAL = re.compile(r"(?<![\w.$\"`)\]])(?:\d+\.\d*|\.\d+)(?![\w.])")
 _CLOSING_BRACKETS = {"(": ")", "[": "]", "<": ">"}
 
 
@@ -59,6 +60,28 @@ def unquoted_characters(text: str) -> Iterator[tuple[int, str]]:
         else:
             yield i, char
         i += 1
+
+
+def mask_quotes(text: str) -> str:
+    """Return text of the same length, with blanks for what is in quotes or comments; the quotes are kept."""
+    visible = [char if char in '"`' else " " for char in text]
+    for i, char in unquoted_characters(text):
+        visible[i] = char
+    return "".join(visible)
+
+
+def decimals_to_doubles(sql: str) -> str:
+    """Return the SQL with each decimal literal as a double: 1.5 becomes 1.5e0, `decimal '1.5'` is unchanged.
+
+    Athena reads decimal literals as doubles, as Trino before 428 did with parse-decimal-literals-as-double.
+    """
+    if not _DECIMAL_LITERAL.search(sql):
+        return sql
+    pieces, end = [], 0
+    for match in _DECIMAL_LITERAL.finditer(mask_quotes(sql)):
+        pieces.append(sql[end : match.end()])
+        end = match.end()
+    return "e0".join([*pieces, sql[end:]])
 
 
 def find_closing_bracket(text: str, start: int) -> int:

@@ -7,12 +7,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from local_aws.testing import LocalAws, local_aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
 RESULTS = "s3://results/tests/"
 
@@ -21,7 +24,7 @@ RESULTS = "s3://results/tests/"
 class FinishedQuery:
     """A QueryExecution of the API and its rows without the header."""
 
-    execution: dict[str, Any]
+    execution: "QueryExecutionTypeDef"
     rows: list[list[str | None]]
 
     @property
@@ -42,17 +45,17 @@ class AthenaRunner:
 
     def __init__(self, aws: LocalAws) -> None:
         self.aws = aws
-        self.api: Any = boto3.client("athena")
+        self.api = boto3.client("athena")
 
     def start(self, sql: str, **options: Any) -> str:
         options.setdefault("ResultConfiguration", {"OutputLocation": RESULTS})
         options.setdefault("QueryExecutionContext", {"Database": "tests"})
         return str(self.api.start_query_execution(QueryString=sql, **options)["QueryExecutionId"])
 
-    def wait(self, execution_id: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, execution_id: str, seconds: float = 60) -> "QueryExecutionTypeDef":
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            execution = dict(self.api.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"])
+            execution = self.api.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
             if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
                 return execution
             time.sleep(0.03)

@@ -39,6 +39,17 @@ def test_values_have_athenas_text_and_types(athena: AthenaRunner) -> None:
     assert (columns[0]["Precision"], columns[0]["Scale"]) == (18, 8)
 
 
+def test_a_decimal_literal_is_a_double(athena: AthenaRunner) -> None:
+    assert athena.rows_of("select typeof(1.5), 10/3.0, 1/0.0, typeof(decimal '1.5')") == [
+        ["double", "3.3333333333333335", "Infinity", "decimal(2,1)"]
+    ]
+    assert athena.rows_of("select 100.0 * 1 / 3000") == [["0.03333333333333333"]]
+    assert athena.rows_of("select typeof(?)", ExecutionParameters=["0.33"]) == [["double"]]
+    athena.rows_of("create table tests.literals with (format = 'PARQUET') as select 1.5 as v")
+    metadata = athena.api.get_table_metadata(CatalogName="awsdatacatalog", DatabaseName="tests", TableName="literals")
+    assert [column["Type"] for column in metadata["TableMetadata"]["Columns"]] == ["double"]
+
+
 def test_pages_have_the_header_once_and_every_row(athena: AthenaRunner) -> None:
     execution = athena.wait(athena.start("select n from unnest(sequence(1, 2500)) as t (n)"))
     pages = list(athena.api.get_paginator("get_query_results").paginate(QueryExecutionId=execution["QueryExecutionId"]))
@@ -183,7 +194,8 @@ def test_the_columns_of_a_view_are_in_glue(athena: AthenaRunner) -> None:
         "cast('x' as varchar)": "string",
         "cast('x' as varchar(5))": "varchar(5)",
         "1": "int",
-        "1.5": "decimal(2,1)",
+        "1.5": "double",
+        "decimal '1.5'": "decimal(2,1)",
         "timestamp '2020-01-01 00:00:00.000001'": "timestamp",
         "array[1]": "array<int>",
         "map(array['a'], array[1e0])": "map<varchar(1),double>",

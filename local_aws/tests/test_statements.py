@@ -127,6 +127,28 @@ def test_catalog_names_in_quotes_and_comments_are_ignored() -> None:
     assert trino("select t.system.x.y from t") == "select t.system.x.y from t"
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("select 10/3.0, 1/0.0", "select 10/3.0e0, 1/0.0e0"),
+        ("select -1.5, .5, 1., (2.5)", "select -1.5e0, .5e0, 1.e0, (2.5e0)"),
+        ("select 1.5e3, 1.5E-3, .5e1", "select 1.5e3, 1.5E-3, .5e1"),
+        ("select decimal '1.5', '1.5', 'it''s 1.5'", "select decimal '1.5', '1.5', 'it''s 1.5'"),
+        ('select "1.5", t1.c2, "t".c, a[1].b from "d.1"."2.5"', 'select "1.5", t1.c2, "t".c, a[1].b from "d.1"."2.5"'),
+        ("select 1 -- 1.5\n, /* 2.5 */ 3.5", "select 1 -- 1.5\n, /* 2.5 */ 3.5e0"),
+        ("select cast(1 as decimal(9, 2)), x.5y", "select cast(1 as decimal(9, 2)), x.5y"),
+        ("insert into t values (1.5, 'x 2.5')", "insert into t values (1.5e0, 'x 2.5')"),
+        (
+            "create table t with (format='PARQUET', external_location='s3://b/1.5') as select 1.5 v",
+            'CREATE TABLE "awsdatacatalog"."db"."t" WITH (format = \'PARQUET\', external_location = \'s3://b/1.5\') '
+            "AS select 1.5e0 v",
+        ),
+    ],
+)
+def test_a_decimal_literal_is_a_double(sql: str, expected: str) -> None:
+    assert trino(sql) == expected
+
+
 def test_a_statement_has_at_most_262144_bytes() -> None:
     check_size("x" * MAX_STATEMENT_BYTES)
     with pytest.raises(InvalidRequestError, match="262144"):

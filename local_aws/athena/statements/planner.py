@@ -1,7 +1,7 @@
-"""Plan any statement: translate it, pass it on unchanged, or refuse it as Athena does.
+"""Plan any statement: translate it, pass it on, or refuse it as Athena does.
 
-Athena's engine is a Trino, so queries and DML are passed on unchanged. DDL and maintenance are translated: Athena has
-Hive's DDL and its own CTAS, UNLOAD, OPTIMIZE and VACUUM.
+Athena's engine is a Trino, so queries and DML are passed on; only decimal literals become doubles, as Athena reads
+them. DDL and maintenance are translated: Athena has Hive's DDL and its own CTAS, UNLOAD, OPTIMIZE and VACUUM.
 """
 
 import re
@@ -11,9 +11,10 @@ from local_aws.athena.errors import InvalidRequestError
 from local_aws.athena.sql_text import (
     IDENTIFIER,
     NAME,
+    decimals_to_doubles,
+    mask_quotes,
     strip_leading_comments,
     unquote_identifier,
-    unquoted_characters,
 )
 from local_aws.athena.statements.alter_table import plan_alter_table
 from local_aws.athena.statements.create_table import plan_create_table
@@ -59,6 +60,7 @@ def plan_statement(sql: str, database: str, output: str) -> StatementPlan:
     """
     text = strip_leading_comments(sql)
     _refuse_other_catalogs(text)
+    text = decimals_to_doubles(text)
     for pattern, planner in _PLANNERS:
         if match := pattern.match(text):
             return planner(ParsedStatement(text, match, database, output))
@@ -73,10 +75,7 @@ def plan_statement(sql: str, database: str, output: str) -> StatementPlan:
 
 def _refuse_other_catalogs(text: str) -> None:
     """Raise InvalidRequestError when a statement names one of Trino's own catalogs; Athena has Glue's only."""
-    visible = [char if char in '"`' else " " for char in text]
-    for i, char in unquoted_characters(text):
-        visible[i] = char
-    bare = re.search(rf"(?<![\w.\"])(system|{ICEBERG})\s*\.\s*\"?\w+\"?\s*\.", "".join(visible), re.IGNORECASE)
+    bare = re.search(rf"(?<![\w.\"])(system|{ICEBERG})\s*\.\s*\"?\w+\"?\s*\.", mask_quotes(text), re.IGNORECASE)
     quoted = re.search(rf'"(system|{ICEBERG})"\s*\.', text, re.IGNORECASE)
     if match := bare or quoted:
         raise InvalidRequestError(f"CATALOG_NOT_FOUND: Catalog '{unquote_identifier(match[1])}' does not exist")
