@@ -178,8 +178,18 @@ template: setup ## Write the generated parts of infra/template.yaml, from the re
 ##@ Develop
 
 .PHONY: docs
-docs: setup-infra ## Build the documentation's site into site/, strictly
+docs: setup-infra dbt-docs ## Build the documentation's site into site/, strictly, with dbt's pages in site/dbt/
 	@NO_MKDOCS_2_WARNING=1 .venv-infra/bin/mkdocs build --quiet --strict
+
+.PHONY: dbt-docs
+dbt-docs: export TICKERLAKE_LAKE := target/dbt-docs/lake
+dbt-docs: setup ## Write dbt's documentation of all models and columns, target/dbt-docs/static_index.html
+	@mkdir -p $(TICKERLAKE_LAKE)
+	@.venv/bin/dbt --quiet docs generate --static --empty-catalog --target local --target-path target/dbt-docs
+
+.PHONY: lineage
+lineage: dbt-docs ## Draw docs/lineage.svg, the models and what they read
+	@$(PY) -m pipeline.lineage target/dbt-docs/manifest.json docs/lineage.svg
 
 .PHONY: screenshot
 screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the page, from the lake
