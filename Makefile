@@ -1,6 +1,7 @@
 # `make help` lists the targets; each makes the environments that it needs.
 .DEFAULT_GOAL := help
 SHELL := bash
+PYTHONS := 3.11 3.12 3.13
 PYTHON ?= python3
 PY := .venv/bin/python
 READY := .venv/ready
@@ -26,7 +27,7 @@ help: ## Print this list
 setup: $(READY) profiles.yml ## Make the environment .venv, DuckDB's extensions and profiles.yml
 
 $(READY): requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "error: $$($(PYTHON) --version) is not supported; pass PYTHON=python3.11, python3.12 or python3.13"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(f"{sys.version_info[0]}.{sys.version_info[1]}" not in "$(PYTHONS)".split())' || { echo "error: $(PYTHON) is none of Python $(PYTHONS); pass PYTHON=python$(lastword $(PYTHONS))"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; install python3-venv"; exit 1; }
 	$(call environment,a minute)
 	@$(PY) -m pipeline.extensions
@@ -96,6 +97,7 @@ check-infra: setup setup-infra docs ## Lint the deployment's template, policies 
 	@.venv-infra/bin/cfn-lint target/template.json
 	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
 	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github > target/zizmor.log 2>&1 || { cat target/zizmor.log; exit 1; }
 	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
 	@echo "check-infra: all clean"
@@ -228,7 +230,7 @@ check-lock-%: setup
 	@mkdir -p target/locks && cp requirements/$*.txt target/locks/
 	@$(UV_COMPILE) requirements/$*.in $(CONSTRAINTS_$*) -o target/locks/$*.txt
 	@diff requirements/$*.txt target/locks/$*.txt || { echo "error: requirements/$*.txt is not current; run make lock"; exit 1; }
-	@for version in 3.11 3.12 3.13; do \
+	@for version in $(PYTHONS); do \
 	  .venv/bin/uv pip install --quiet --dry-run --python-version $$version --target target/locks/empty --require-hashes -r requirements/$*.txt \
 	    || { echo "error: requirements/$*.txt cannot be installed in Python $$version"; exit 1; }; done
 

@@ -90,8 +90,8 @@ def arrange(parents: Mapping[str, set[str]]) -> Layout:
         for parent in of:
             bends = [(parent, row) for row in range(row_of[parent] + 1, row_of[child])]
             edges |= set(pairwise([parent, *bends, child]))
-    items: dict[Item, int] = dict(row_of)
-    items |= {item: item[1] for edge in edges for item in edge if isinstance(item, tuple)}
+    items: dict[Item, int] = {item: item[1] for edge in edges for item in edge if isinstance(item, tuple)}
+    items.update(row_of.items())
     rows = [sorted((item for item in items if items[item] == row), key=str) for row in range(max(items.values()) + 1)]
     above, below = defaultdict(list), defaultdict(list)
     for start, end in sorted(edges, key=str):
