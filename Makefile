@@ -179,6 +179,10 @@ template: setup ## Write the generated parts of infra/template.yaml, from the re
 
 ##@ Develop
 
+.PHONY: render-dashboards
+render-dashboards: setup ## Render the dashboards for Grafana, Metabase, Superset and Power BI into target/dashboards/
+	@$(PY) -m dashboards render
+
 .PHONY: docs
 docs: setup-infra dbt-docs ## Build the documentation's site into site/, strictly, with dbt's pages in site/dbt/
 	@NO_MKDOCS_2_WARNING=1 .venv-infra/bin/mkdocs build --quiet --strict

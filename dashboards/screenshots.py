@@ -1,11 +1,11 @@
-"""Draw docs/dashboards-*.png in a headless Chromium: `make dashboard-screenshots`, run by the browser's own Python."""
+"""Save docs/dashboards-*.png from a headless Chromium: `make dashboard-screenshots`, by the browser's Python."""
 
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Page
 
-from dashboards.running import running
+from dashboards.superset_server import start_superset
 from testkit.browser.driver import WatchedPage, launch_chromium
 
 CHOSEN = {  # per dashboard: height of the window, and what its filters are set to
@@ -17,7 +17,7 @@ _QUIET, _TRIES = 8, 240  # quarters of a second
 
 
 def draw(address: str, password: str, folder: Path) -> None:
-    """Save a picture of each dashboard. Raises RuntimeError when a chart or a page reports an error."""
+    """Save a screenshot of each dashboard. Raises RuntimeError when a chart or a page reports an error."""
     with launch_chromium() as chromium:
         watched = WatchedPage(chromium, address, color_scheme="light")
         page = watched.page
@@ -61,9 +61,9 @@ def _wait(page: Page) -> None:
 
 
 def main(lake: str, folder: str) -> None:
-    """Start Superset over a lake and draw."""
-    with running(Path(lake)) as superset:
-        draw(superset.address, superset.password, Path(folder))
+    """Start Superset over a lake and save the screenshots in `folder`."""
+    with start_superset(Path(lake)) as server:
+        draw(server.address, server.password, Path(folder))
 
 
 if __name__ == "__main__":

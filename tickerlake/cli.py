@@ -18,8 +18,8 @@ Exit codes:
 """The meaning of exit codes, as an epilog for `--help`."""
 
 
-class Group(click.Group):
-    """A group of commands whose functions return their exit code (None counts as 0).
+class _ExitCodes(click.Command):
+    """A command whose function returns its exit code (None counts as 0).
 
     A UserError becomes one line on standard error and exit code 2, Ctrl-C exit code 130.
     """
@@ -34,6 +34,14 @@ class Group(click.Group):
         except KeyboardInterrupt:
             click.echo("stopped by Ctrl-C", err=True)
             ctx.exit(EXIT_INTERRUPTED)
+
+
+class Command(_ExitCodes):
+    """A command line without subcommands."""
+
+
+class Group(_ExitCodes, click.Group):
+    """A command line with subcommands, each of which returns its exit code."""
 
 
 def run(command: click.Command, arguments: Sequence[str] | None, program: str) -> int:

@@ -1,4 +1,4 @@
-"""A Superset of one's own, for tests and pictures."""
+"""Start a Superset with the dashboards for the length of a block: for tests and screenshots."""
 
 import os
 import socket
@@ -17,18 +17,18 @@ _SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """Where it is, and how the administrator logs in."""
+class SupersetServer:
+    """The address of a running Superset, and its administrator's password."""
 
     address: str
     password: str
 
 
 @contextmanager
-def running(lake: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Running]:
-    """Start Superset over a lake on a free port for the length of the block.
+def start_superset(lake: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[SupersetServer]:
+    """Start Superset over a lake on a free port, and stop it at the block's end.
 
-    Raises RuntimeError with the end of its log when it does not come up.
+    Raises RuntimeError with the end of its log when it does not start.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -46,8 +46,8 @@ def running(lake: Path, *options: str, environment: Mapping[str, str] | None = N
         for _ in range(_SECONDS):
             if process.poll() is not None:
                 break
-            if _answers(f"http://{address}/health"):
-                yield Running(f"http://{address}", (lake / "superset" / "password").read_text())
+            if _is_up(f"http://{address}/health"):
+                yield SupersetServer(f"http://{address}", (lake / "superset" / "password").read_text())
                 return
             time.sleep(1)
         raise RuntimeError(log.read_text()[-3000:])
@@ -56,7 +56,7 @@ def running(lake: Path, *options: str, environment: Mapping[str, str] | None = N
         process.wait(20)
 
 
-def _answers(address: str) -> bool:
+def _is_up(address: str) -> bool:
     try:
         with urlopen(address, timeout=5):  # noqa: S310 - http of this machine
             return True
