@@ -121,28 +121,28 @@ def _rows(parents: Mapping[str, set[str]]) -> dict[str, int]:
         return 1 + max((chain(child) for child in children[key]), default=0)
 
     rows: dict[str, int] = {}
-    taken: Counter[int] = Counter()
+    sizes: Counter[int] = Counter()
     todo = set(parents)
     while todo:
         ready = [key for key in todo if parents[key] <= rows.keys()]
         key = min(ready, key=lambda key: (-chain(key), key))
         row = 1 + max((rows[parent] for parent in parents[key]), default=-1)
-        while taken[row] == _PER_ROW:
+        while sizes[row] == _PER_ROW:
             row += 1
         rows[key] = row
-        taken[row] += 1
+        sizes[row] += 1
         todo.remove(key)
     for key in parents:  # what reads nothing stands right above its first reader, where there is room
         if not parents[key] and children[key]:
             free = [
                 row
                 for row in range(rows[key] + 1, min(rows[child] for child in children[key]))
-                if taken[row] < _PER_ROW
+                if sizes[row] < _PER_ROW
             ]
             if free:
-                taken[rows[key]] -= 1
+                sizes[rows[key]] -= 1
                 rows[key] = free[-1]
-                taken[free[-1]] += 1
+                sizes[free[-1]] += 1
     return rows
 
 
