@@ -203,7 +203,7 @@ screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the pag
 
 .PHONY: dashboard-screenshots
 dashboard-screenshots: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
-	@.venv-browser/bin/python -m dashboards.screenshots $(LAKE) docs
+	@.venv-browser/bin/python -m testkit.browser.dashboard_screenshots $(LAKE) docs
 
 .PHONY: seeds
 seeds: setup ## Generate the exchange calendars again

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from dashboards.catalog import HERE, Card, Filters, cards, reference_query
-from dashboards.superset_server import PYTHON, SupersetServer, start_superset
 from dashboards.tools import queries
 from pipeline.athena_cost import list_statements
 from testkit.athena import RESULTS, AthenaWarehouse
 from testkit.lake import Lake
+from testkit.superset_server import PYTHON, SupersetServer, start_superset
 from tests.dashboards.small_lake import CHOICES, small_lake
 from tests.dashboards.superset_api import SupersetClient
 from tickerlake import lake as lakes

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dashboards.catalog import Card, cards
-from dashboards.superset_server import PYTHON, start_superset
+from testkit.superset_server import PYTHON, start_superset
 from tests.dashboards.small_lake import small_lake
 from tests.dashboards.superset_api import SupersetClient
 from tickerlake.lake import extensions

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from dashboards.superset_server import start_superset
 from testkit.browser.driver import WatchedPage, launch_chromium
+from testkit.superset_server import start_superset
 
 CHOSEN = {  # per dashboard: height of the window, and what its filters are set to
     "prices": (1330, {"interval": ["5min"]}),
