@@ -1,6 +1,7 @@
 # `make help` lists the targets; each makes the environments that it needs.
 .DEFAULT_GOAL := help
 SHELL := bash
+PYTHONS := 3.11 3.12 3.13
 PYTHON ?= python3
 PY := .venv/bin/python
 READY := .venv/ready
@@ -26,7 +27,7 @@ help: ## Print this list
 setup: $(READY) profiles.yml ## Make the environment .venv, DuckDB's extensions and profiles.yml
 
 $(READY): requirements/dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "error: $$($(PYTHON) --version) is not supported; pass PYTHON=python3.11, python3.12 or python3.13"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(f"{sys.version_info[0]}.{sys.version_info[1]}" not in "$(PYTHONS)".split())' || { echo "error: $(PYTHON) is none of Python $(PYTHONS); pass PYTHON=python$(lastword $(PYTHONS))"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; install python3-venv"; exit 1; }
 	$(call environment,a minute)
 	@$(PY) -m pipeline.extensions
@@ -96,6 +97,7 @@ check-infra: setup setup-infra docs ## Lint the deployment's template, policies 
 	@.venv-infra/bin/cfn-lint target/template.json
 	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
 	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github > target/zizmor.log 2>&1 || { cat target/zizmor.log; exit 1; }
 	@$(PY) -m pytest -n 0 tests/infra > target/infra.log 2>&1 || { cat target/infra.log; exit 1; }
 	@echo "check-infra: all clean"
@@ -177,9 +179,23 @@ template: setup ## Write the generated parts of infra/template.yaml, from the re
 
 ##@ Develop
 
+.PHONY: render-dashboards
+render-dashboards: setup ## Render the dashboards for Grafana, Metabase, Superset and Power BI into target/dashboards/
+	@$(PY) -m dashboards render
+
 .PHONY: docs
-docs: setup-infra ## Build the documentation's site into site/, strictly
+docs: setup-infra dbt-docs ## Build the documentation's site into site/, strictly, with dbt's pages in site/dbt/
 	@NO_MKDOCS_2_WARNING=1 .venv-infra/bin/mkdocs build --quiet --strict
+
+.PHONY: dbt-docs
+dbt-docs: export TICKERLAKE_LAKE := target/dbt-docs/lake
+dbt-docs: setup ## Write dbt's documentation of all models and columns, target/dbt-docs/static_index.html
+	@mkdir -p $(TICKERLAKE_LAKE)
+	@.venv/bin/dbt --quiet docs generate --static --empty-catalog --target local --target-path target/dbt-docs
+
+.PHONY: lineage
+lineage: dbt-docs ## Draw docs/lineage.svg, the models and what they read
+	@$(PY) -m pipeline.lineage target/dbt-docs/manifest.json docs/lineage.svg
 
 .PHONY: screenshot
 screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the page, from the lake
@@ -187,7 +203,7 @@ screenshot: setup setup-browser ## Draw docs/page.png, the screenshot of the pag
 
 .PHONY: dashboard-screenshots
 dashboard-screenshots: setup setup-superset setup-browser ## Draw docs/dashboards-*.png from the lake
-	@.venv-browser/bin/python -m dashboards.screenshots $(LAKE) docs
+	@.venv-browser/bin/python -m testkit.browser.dashboard_screenshots $(LAKE) docs
 
 .PHONY: contract
 contract: setup ## Write serving/contract.json, the contract of the public models, from dbt's manifest
@@ -222,7 +238,7 @@ check-lock-%: setup
 	@mkdir -p target/locks && cp requirements/$*.txt target/locks/
 	@$(UV_COMPILE) requirements/$*.in $(CONSTRAINTS_$*) -o target/locks/$*.txt
 	@diff requirements/$*.txt target/locks/$*.txt || { echo "error: requirements/$*.txt is not current; run make lock"; exit 1; }
-	@for version in 3.11 3.12 3.13; do \
+	@for version in $(PYTHONS); do \
 	  .venv/bin/uv pip install --quiet --dry-run --python-version $$version --target target/locks/empty --require-hashes -r requirements/$*.txt \
 	    || { echo "error: requirements/$*.txt cannot be installed in Python $$version"; exit 1; }; done
 

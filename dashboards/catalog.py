@@ -12,22 +12,21 @@ from uuid import NAMESPACE_URL, uuid5
 import yaml
 
 HERE = Path(__file__).resolve().parent
-RENDERED = HERE / "rendered"
-PICTURES = {"candlestick", "lines", "bars", "heatmap", "points", "table"}
+CHART_TYPES = {"candlestick", "lines", "bars", "heatmap", "points", "table"}
 _FILTER = re.compile(r"\$(symbols|dates|times|partition|interval)\(((?:[^()]|\([^()]*\))+)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One query and the picture of it. `columns` are the types by name, as DuckDB and Athena both call them.
+    """One query and its chart. `columns` are the types by name, as DuckDB and Athena both name them.
 
-    `differs_by_engine` says that the rows tell of the engine itself, so that they cannot be equal.
+    `differs_by_engine` marks rows that describe the engine itself, so that they cannot be equal.
     """
 
     name: str
     title: str
     description: str
-    picture: str
+    chart_type: str
     columns: Mapping[str, str]
     sql: str
     x: str = ""
@@ -38,8 +37,8 @@ class Card:
 
     @property
     def filters(self) -> set[str]:
-        """The placeholders that the query holds."""
-        return {found[1] for found in _FILTER.finditer(self.sql)}
+        """Names of the filters in the query."""
+        return {match[1] for match in _FILTER.finditer(self.sql)}
 
     @property
     def has_time(self) -> bool:
@@ -64,7 +63,7 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a reader chose: symbols (none means all), first and last date (UTC, both included), length of bars."""
+    """Values of the filters: symbols (none means all), first and last date (UTC, both included), length of bars."""
 
     symbols: Sequence[str]
     first: date
@@ -79,30 +78,30 @@ class Filters:
 
 @cache
 def dashboards() -> Mapping[str, Dashboard]:
-    """Read the dashboards, by name. Raises ValueError when a card is described badly."""
-    found = yaml.safe_load((HERE / "cards.yml").read_text())
-    cards = {name: _card(name, card) for name, card in found["cards"].items()}
+    """Read the dashboards, by name. Raises ValueError when a card has an invalid description."""
+    content = yaml.safe_load((HERE / "cards.yml").read_text())
+    cards = {name: _card(name, card) for name, card in content["cards"].items()}
     return {
         name: Dashboard(name, board["title"], board["description"], [cards[card] for card in board["cards"]])
-        for name, board in found["dashboards"].items()
+        for name, board in content["dashboards"].items()
     }
 
 
 def cards() -> list[Card]:
-    """Give every card, in the dashboards' order."""
+    """Return every card, in the dashboards' order."""
     return [card for dashboard in dashboards().values() for card in dashboard.cards]
 
 
 def with_filters(sql: str, predicates: Mapping[str, Callable[[str], str]]) -> str:
-    """Replace each placeholder by what `predicates` makes of its column. Raises ValueError when one is left."""
-    replaced = _FILTER.sub(lambda found: predicates[found[1]](found[2]), sql)
+    """Replace each filter by the predicate on its column. Raises ValueError when an unknown placeholder is left."""
+    replaced = _FILTER.sub(lambda match: predicates[match[1]](match[2]), sql)
     if re.search(r"\$(?!__|\{)", replaced):
-        raise ValueError(f"a placeholder that is no filter: {sql}")
+        raise ValueError(f"unknown placeholder in the query: {sql}; use one of {sorted(predicates)}")
     return replaced
 
 
-def plain(card: Card, chosen: Filters) -> str:
-    """Give the card's query for these filters as both engines run it: what every tool's query must be equal to."""
+def reference_query(card: Card, chosen: Filters) -> str:
+    """Return the card's query for these filters in plain SQL; every tool's query must return the same rows."""
     return with_filters(
         card.sql,
         {
@@ -121,12 +120,12 @@ def plain(card: Card, chosen: Filters) -> str:
 
 
 def quoted(values: Sequence[str]) -> str:
-    """Give a list of SQL texts."""
+    """Return a comma-separated list of SQL text literals."""
     return ", ".join("'" + value.replace("'", "''") + "'" for value in values)
 
 
 def identifier(*parts: str) -> str:
-    """Give a UUID that stays the same from one rendering to the next."""
+    """Return a UUID that stays the same from one rendering to the next."""
     return str(uuid5(NAMESPACE_URL, "/".join(("tickerlake", *parts))))
 
 
@@ -152,9 +151,12 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
-def _card(name: str, described: Mapping[str, Any]) -> Card:
-    card = Card(name=name, sql=(HERE / "cards" / f"{name}.sql").read_text(), **described)
-    named = [column for column in (card.x, *card.y, card.series) if column]
-    if card.picture not in PICTURES or not set(named) <= card.columns.keys():
-        raise ValueError(f"card {name}: picture {card.picture} of {named}, columns {list(card.columns)}")
+def _card(name: str, description: Mapping[str, Any]) -> Card:
+    card = Card(name=name, sql=(HERE / "cards" / f"{name}.sql").read_text(), **description)
+    used = [column for column in (card.x, *card.y, card.series) if column]
+    if card.chart_type not in CHART_TYPES or not set(used) <= card.columns.keys():
+        raise ValueError(
+            f"card {name} in cards.yml: chart_type {card.chart_type} of {used};"
+            f" use one of {sorted(CHART_TYPES)} and columns among {list(card.columns)}"
+        )
     return card

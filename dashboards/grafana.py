@@ -40,7 +40,7 @@ _VARIABLE = re.compile(r"\$\{(symbols|interval):singlequote\}")
 
 
 def query(card: Card) -> str:
-    """Give the card's query with the data source's macros and Grafana's variables."""
+    """Return the card's query with the data source's macros and Grafana's variables."""
     return with_filters(
         card.sql,
         {
@@ -57,12 +57,12 @@ def query(card: Card) -> str:
 
 
 def expand(sql: str, chosen: Filters) -> str:
-    """Expand macros as version 3.3.3 of the plugin does; `all symbols` becomes the list of all, as the front end does.
+    """Expand macros as version 3.3.3 of the plugin does; no symbols become the query of all, as in the front end.
 
     Raises ValueError when something is left that would not be replaced.
     """
     first, last = f"TIMESTAMP '{chosen.first} 00:00:00'", f"TIMESTAMP '{chosen.last} 23:59:59'"
-    made: dict[str, Callable[[str], str]] = {
+    macros: dict[str, Callable[[str], str]] = {
         "timeFilter": lambda column: f"{column} BETWEEN {first} AND {last}",
         "dateFilter": lambda column: f"{column} BETWEEN date '{chosen.first}' AND date '{chosen.last}'",
         "timeFrom": lambda _: first,
@@ -72,14 +72,15 @@ def expand(sql: str, chosen: Filters) -> str:
         "symbols": quoted(chosen.symbols) if chosen.symbols else SYMBOLS.partition(" order")[0],
         "interval": quoted([chosen.interval]),
     }
-    expanded = _VARIABLE.sub(lambda found: values[found[1]], _MACRO.sub(lambda found: made[found[1]](found[2]), sql))
+    expanded = _MACRO.sub(lambda match: macros[match[1]](match[2]), sql)
+    expanded = _VARIABLE.sub(lambda match: values[match[1]], expanded)
     if "$" in expanded:
         raise ValueError(f"left unexpanded: {expanded}")
     return expanded
 
 
 def render() -> dict[Path, str]:
-    """Give the dashboards and the files that provision them."""
+    """Return the dashboards and the files that provision them, by path."""
     files = {Path(f"dashboards/{name}.json"): _json(_dashboard(board)) for name, board in dashboards().items()}
     provider = {
         "name": "tickerlake",
@@ -128,18 +129,18 @@ def _dashboard(board: Dashboard) -> models.Dashboard:
 
 
 def _variable(name: str, label: str, sql: str) -> dashboard.QueryVariable:
-    asked: dict[str, object] = {"rawSQL": sql, "format": 1, "connectionArgs": _connection()}
+    query: dict[str, object] = {"rawSQL": sql, "format": 1, "connectionArgs": _connection()}
     return (
         dashboard.QueryVariable(name)
         .label(label)
         .datasource(_SOURCE)
-        .query(asked)
+        .query(query)
         .refresh(models.VariableRefresh.ON_DASHBOARD_LOAD)
     )
 
 
 def _panel(card: Card, number: int) -> Any:
-    is_series = card.picture in ("lines", "bars", "heatmap")
+    is_series = card.chart_type in ("lines", "bars", "heatmap")
     target = (
         athena.Dataquery()
         .ref_id("A")
@@ -149,7 +150,7 @@ def _panel(card: Card, number: int) -> Any:
         .connection_args(athena.ConnectionArgs().region("__default").catalog("__default").database("__default"))
     )
     panel = (
-        _PANELS[card.picture]()
+        _PANELS[card.chart_type]()
         .id(number + 1)
         .title(card.title)
         .description(card.description)
@@ -158,7 +159,7 @@ def _panel(card: Card, number: int) -> Any:
         .unit(_UNITS[card.unit])
         .with_target(target)
     )
-    if card.picture == "candlestick":  # one panel for each symbol: candles of several would be drawn as one
+    if card.chart_type == "candlestick":  # one panel for each symbol: candles of several would be drawn as one
         panel.repeat("symbols").repeat_direction("h")
     if is_series:
         for column in card.columns.keys() - {card.x, card.series, *card.y}:

@@ -30,7 +30,7 @@ _BY = "internal@metabase.com"
 
 
 def query(card: Card) -> str:
-    """Give the card's query with template tags; every filter but the length of bars may stay empty."""
+    """Return the card's query with template tags; every filter but the length of bars may stay empty."""
     return with_filters(
         card.sql,
         {
@@ -52,12 +52,12 @@ def query(card: Card) -> str:
 
 
 def tags(card: Card) -> list[str]:
-    """Give the names of the card's template tags."""
+    """Return the names of the card's template tags."""
     return list(dict.fromkeys(_TAG.findall(query(card))))
 
 
 def expand(sql: str, chosen: Filters) -> str:
-    """Put values into template tags as Metabase does: quoted, and an optional clause without value left out."""
+    """Replace template tags as Metabase does: values quoted, optional clauses without a value left out."""
     return fill(
         sql,
         {
@@ -70,16 +70,16 @@ def expand(sql: str, chosen: Filters) -> str:
 
 
 def fill(sql: str, values: Mapping[str, str]) -> str:
-    """Put values by tag. Raises KeyError when one that is not optional has none."""
+    """Replace tags by quoted values. Raises KeyError when a tag outside an optional clause has no value."""
 
-    def kept(clause: re.Match[str]) -> str:
+    def clause_or_nothing(clause: re.Match[str]) -> str:
         return clause[1] if all(values.get(name) for name in _TAG.findall(clause[1])) else ""
 
-    return _TAG.sub(lambda tag: "'" + values[tag[1]].replace("'", "''") + "'", _OPTIONAL.sub(kept, sql))
+    return _TAG.sub(lambda tag: "'" + values[tag[1]].replace("'", "''") + "'", _OPTIONAL.sub(clause_or_nothing, sql))
 
 
 def render() -> dict[Path, str]:
-    """Give the collection's files."""
+    """Return the collection's files, by path."""
     home = _entity("collection")
     collection = {
         "name": "tickerlake",
@@ -102,7 +102,7 @@ def _card(card: Card) -> dict[str, Any]:
     if card.x:
         dimensions = [card.x, card.series] if len(card.y) == 1 else [card.x]
         settings = {"graph.dimensions": dimensions, "graph.metrics": list(card.y)}
-    if card.picture == "heatmap":
+    if card.chart_type == "heatmap":
         settings = {"pivot_table.column_split": {"rows": [card.series], "columns": [card.x], "values": list(card.y)}}
     return {
         "name": card.title,
@@ -110,7 +110,7 @@ def _card(card: Card) -> dict[str, Any]:
         "entity_id": entity,
         "creator_id": _BY,
         "collection_id": _entity("collection"),
-        "display": _DISPLAYS[card.picture],
+        "display": _DISPLAYS[card.chart_type],
         "database_id": DATABASE,
         "dataset_query": {"lib/type": "mbql/query", "database": DATABASE, "stages": [stage]},
         "visualization_settings": settings,
@@ -135,7 +135,7 @@ def _dashboard(board: Dashboard) -> dict[str, Any]:
         "collection_id": _entity("collection"),
         "parameters": [_parameter(board, name) for name in used],
         "tabs": [],
-        "dashcards": [_placed(board, card, number) for number, card in enumerate(board.cards)],
+        "dashcards": [_dashcard(board, card, number) for number, card in enumerate(board.cards)],
         "serdes/meta": _meta(entity, "Dashboard", board.name),
     }
 
@@ -151,7 +151,7 @@ def _parameter(board: Dashboard, name: str) -> dict[str, Any]:
     return parameter | ({"default": ["1min"], "required": True} if name == "interval" else {})
 
 
-def _placed(board: Dashboard, card: Card, number: int) -> dict[str, Any]:
+def _dashcard(board: Dashboard, card: Card, number: int) -> dict[str, Any]:
     entity = _entity("dashcard", board.name, card.name)
     return {
         "entity_id": entity,
@@ -178,7 +178,7 @@ def _placed(board: Dashboard, card: Card, number: int) -> dict[str, Any]:
 
 
 def _entity(*parts: str) -> str:
-    """Give an id in Metabase's form, 21 letters and digits, that stays the same."""
+    """Return an id in Metabase's form, 21 letters and digits, that stays the same."""
     encoded = base64.urlsafe_b64encode(UUID(identifier("metabase", *parts)).bytes).decode().rstrip("=")
     return encoded[:21]
 

@@ -43,9 +43,9 @@ _PARAMETERS = {
     "Symbols": ('"TSLA,VOO"', "Text"),
     "Interval": ('"1min"', "Text"),
 }
-_ASK = """(lines as list) as table =>
+_RUN_QUERY = """(lines as list) as table =>
 let
-	day = (of as date) as text => Date.ToText(of, [Format = "yyyy-MM-dd", Culture = "en-US"]),
+	day = (value as date) as text => Date.ToText(value, [Format = "yyyy-MM-dd", Culture = "en-US"]),
 	listed = "'" & Text.Combine(Text.Split(Text.Replace(Symbols, "'", "''"), ","), "', '") & "'",
 	chosen = {
 		{"{first}", day(FirstDate)},
@@ -55,7 +55,7 @@ let
 		{"{interval}", Interval},
 		{"{symbols}", if Symbols = "" then "%s" else listed}
 	},
-	sql = List.Accumulate(chosen, Text.Combine(lines, "#(lf)"), (sofar, pair) => Text.Replace(sofar, pair{0}, pair{1}))
+	sql = List.Accumulate(chosen, Text.Combine(lines, "#(lf)"), (query, pair) => Text.Replace(query, pair{0}, pair{1}))
 in
 	Odbc.Query("dsn=" & Dsn, sql)""".replace("%s", SYMBOLS)
 _CALENDAR = """Table.TransformColumnTypes(
@@ -68,7 +68,7 @@ _CALENDAR = """Table.TransformColumnTypes(
 
 
 def query(card: Card) -> str:
-    """Give the card's query with marks that the model's function `Ask` replaces by its parameters."""
+    """Return the card's query with marks that the model's function `RunQuery` replaces by its parameters."""
     return with_filters(
         card.sql,
         {
@@ -84,7 +84,7 @@ def query(card: Card) -> str:
 
 
 def expand(sql: str, chosen: Filters) -> str:
-    """Replace the marks as `Ask` does; no symbols means all."""
+    """Replace the marks as `RunQuery` does; no symbols means all."""
     return sql.format(
         first=chosen.first,
         last=chosen.last,
@@ -96,10 +96,10 @@ def expand(sql: str, chosen: Filters) -> str:
 
 
 def render() -> dict[Path, str]:
-    """Give the files of the semantic model."""
+    """Return the files of the semantic model, by path."""
     tables = {card.name: _table(card) for card in cards()}
     for name, column, kind, source, description in (
-        ("symbols", "symbol", "varchar", _asked(SYMBOLS), "Every symbol: a slicer on it narrows all tables."),
+        ("symbols", "symbol", "varchar", _run_query(SYMBOLS), "Every symbol: a slicer on it narrows all tables."),
         ("calendar", "date", "date", _CALENDAR, "Every date of the range: a slicer on it narrows the daily tables."),
     ):
         tables[name] = _lines(_head(name, description), _column(name, column, kind), _partition(name, source))
@@ -116,13 +116,13 @@ def render() -> dict[Path, str]:
     return files | {home / "definition.pbism": '{\n  "version": "4.0",\n  "settings": {}\n}\n'}
 
 
-def asked_by(table: str) -> str:
-    """Give the query that a table's file holds, put together as `Ask` does."""
-    found = re.search(r"Ask\(\{\n(.*?)\n\t+\}\)", table, re.DOTALL)
-    if not found:
-        raise ValueError(f"no query: {table[:80]}")
+def query_of(table: str) -> str:
+    """Return the query that a table's file holds, joined as `RunQuery` does."""
+    match = re.search(r"RunQuery\(\{\n(.*?)\n\t+\}\)", table, re.DOTALL)
+    if not match:
+        raise ValueError(f"no query in the table: {table[:80]}")
     return "\n".join(
-        line.strip("\t")[1:].rstrip(",").removesuffix('"').replace('""', '"') for line in found[1].split("\n")
+        line.strip("\t")[1:].rstrip(",").removesuffix('"').replace('""', '"') for line in match[1].split("\n")
     )
 
 
@@ -133,7 +133,7 @@ def _table(card: Card) -> str:
         _head(card.name, f"{card.title}. {card.description}"),
         *measures,
         *columns,
-        _partition(card.name, _asked(query(card))),
+        _partition(card.name, _run_query(query(card))),
     )
 
 
@@ -165,9 +165,9 @@ def _partition(table: str, source: str) -> list[str]:
     return [f"\tpartition {table} = m", "\t\tmode: import", "\t\tsource =", *_indented(source, 4)]
 
 
-def _asked(sql: str) -> str:
+def _run_query(sql: str) -> str:
     texts = ('"' + line.replace('"', '""') + '"' for line in sql.rstrip().split("\n"))
-    return "Ask({\n\t" + ",\n\t".join(texts) + "\n})"
+    return "RunQuery({\n\t" + ",\n\t".join(texts) + "\n})"
 
 
 def _expressions() -> str:
@@ -178,8 +178,12 @@ def _expressions() -> str:
         ]
         for name, (value, kind) in _PARAMETERS.items()
     )
-    ask = ["expression Ask =", *_indented(_ASK, 2), f"\tlineageTag: {identifier('powerbi', 'expression', 'Ask')}"]
-    return _lines(*parameters, ask)
+    function = [
+        "expression RunQuery =",
+        *_indented(_RUN_QUERY, 2),
+        f"\tlineageTag: {identifier('powerbi', 'expression', 'RunQuery')}",
+    ]
+    return _lines(*parameters, function)
 
 
 def _related() -> Iterator[tuple[str, str, str]]:

@@ -1,47 +1,46 @@
 """Start Superset with the dashboards, on 127.0.0.1: run by Superset's own Python, `make dashboards`."""
 
-import argparse
 import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from dashboards import superset
-from tickerlake import lake
+from tickerlake import cli, lake
+from tickerlake.errors import UserError
 
 _SUPERSET = Path(sys.executable).parent / "superset"
 
 
+class SupersetError(Exception):
+    """A command of Superset failed; the text is the end of its output."""
+
+
 def prepare(home: Path, uri: str) -> None:
-    """Make Superset's own database where there is none, and import the dashboards for a database at `uri`."""
+    """Create Superset's own database where there is none, and import the dashboards for a database at `uri`.
+
+    Raises SupersetError.
+    """
     if not (home / "ready").exists():
-        print("setting up Superset (about two minutes, once)", flush=True)
+        click.echo("setting up Superset (about two minutes, once)")
         password = home / "password"
         password.touch(mode=0o600)
         password.write_text(secrets.token_urlsafe(12))
         _run("db", "upgrade")
-        _run(
-            "fab",
-            "create-admin",
-            "--username",
-            "admin",
-            "--firstname",
-            "Local",
-            "--lastname",
-            "Reader",
-            "--email",
-            "admin@localhost",
-            "--password",
-            password.read_text(),
-        )
+        user = {"username": "admin", "firstname": "Local", "lastname": "Reader", "email": "admin@localhost"}
+        options = [text for name, value in user.items() for text in (f"--{name}", value)]
+        _run("fab", "create-admin", *options, "--password", password.read_text())
         _run("init")
         (home / "ready").touch()
     _import({str(path): text for path, text in superset.render(uri, kind="assets").items()})
 
 
 def _import(files: dict[str, str]) -> None:
-    """Put what a folder under version control says in place of what Superset has, as `superset import-…` does not."""
+    """Replace what Superset has by the files, as its `import-…` commands do not."""
     from flask import g
     from superset.app import create_app
 
@@ -53,14 +52,13 @@ def _import(files: dict[str, str]) -> None:
         ImportAssetsCommand(files).run()
 
 
-def main() -> None:
-    """Prepare, then become Superset until Ctrl-C."""
-    parser = argparse.ArgumentParser(prog="python -m dashboards.serve", description="Superset with the dashboards.")
-    parser.add_argument("--port", type=int, default=8088)
-    parser.add_argument("--uri", default="duckdb:///:memory:", help="SQLAlchemy's address of the published views")
-    options = parser.parse_args()
-    if options.uri.startswith("duckdb") and not (lake.folder() / lake.PUBLISHED).exists():
-        raise SystemExit("error: nothing is published: run `make build` (or `make demo`)")
+@click.command(cls=cli.Command, epilog=cli.EXIT_CODES)
+@click.option("--port", type=int, default=8088, show_default=True)
+@click.option("--uri", default="duckdb:///:memory:", show_default=True, help="SQLAlchemy's URI of the published views")
+def command(port: int, uri: str) -> int:
+    """Start Superset with the dashboards, until Ctrl-C."""
+    if uri.startswith("duckdb") and not (lake.folder() / lake.PUBLISHED).exists():
+        raise UserError(f"nothing is published in '{lake.folder()}': run `make build` (or `make demo`)")
     home = lake.folder().resolve() / "superset"
     home.mkdir(parents=True, exist_ok=True)
     os.environ |= {
@@ -69,17 +67,26 @@ def main() -> None:
         "FLASK_APP": "superset",
         "PYTHONPATH": str(lake.PROJECT),
     }
-    prepare(home, options.uri)
-    print(f"http://127.0.0.1:{options.port}/dashboard/list/ - user admin, password in {home / 'password'}", flush=True)
-    served = ["run", "-h", "127.0.0.1", "-p", str(options.port), "--with-threads"]
-    os.execv(_SUPERSET, [str(_SUPERSET), *served])  # noqa: S606 - no shell
+    try:
+        prepare(home, uri)
+    except SupersetError as error:
+        click.echo(f"error: {error}", err=True)
+        return cli.EXIT_FAILED
+    click.echo(f"http://127.0.0.1:{port}/dashboard/list/ - user admin, password in {home / 'password'}")
+    arguments = ["run", "-h", "127.0.0.1", "-p", str(port), "--with-threads"]
+    return os.execv(_SUPERSET, [str(_SUPERSET), *arguments])  # noqa: S606 - no shell
 
 
 def _run(*arguments: str) -> None:
     done = subprocess.run([str(_SUPERSET), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"superset {arguments[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+        raise SupersetError(f"superset {arguments[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-3000:]}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    return cli.run(command, arguments, "python -m dashboards.serve")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -24,7 +24,7 @@ _LENGTH = "(filter_values('bar_interval') or ['1min'])[:1] | where_in"
 
 
 def query(card: Card) -> str:
-    """Give the card's query with Superset's Jinja, so that a dashboard's filters reach into it and prune partitions."""
+    """Return the card's query with Superset's Jinja, so that a dashboard's filters prune partitions."""
 
     def between(column: str, day: str = "") -> str:
         first, last = (f"timestamp '{{{{ chosen.{end}_expr }}}}'" for end in ("from", "to"))
@@ -53,14 +53,14 @@ def query(card: Card) -> str:
 
 
 def dataset(card: Card) -> str:
-    """Give the dataset's query: the card's, and the chosen length of bars as a column that a filter can name."""
+    """Return the dataset's query: the card's, with the chosen length of bars as a column that a filter can use."""
     if "interval" not in card.filters:
         return query(card)
     return f"select\n  card.*,\n  {{{{ {_LENGTH} }}}} as bar_interval\nfrom (\n{query(card)}) as card\n"
 
 
 def expand(sql: str, chosen: Filters) -> str:
-    """Expand Jinja as Superset does, with its functions' answers for these filters."""
+    """Expand Jinja as Superset does, with its functions returning these filters."""
     environment = jinja2.Environment(autoescape=False)  # noqa: S701 - SQL, not HTML
     environment.filters["where_in"] = lambda values: f"({quoted(values)})"
     values: dict[str, Sequence[str]] = {"symbol": chosen.symbols, "bar_interval": [chosen.interval]}
@@ -71,7 +71,7 @@ def expand(sql: str, chosen: Filters) -> str:
 
 
 def render(uri: str = "duckdb:///:memory:", kind: str = "Dashboard") -> dict[Path, str]:
-    """Give the files of an import, for a database at `uri`. Of kind `assets` they replace what is there."""
+    """Return the files of an import, for a database at `uri`. Files of kind `assets` replace what is there."""
     database = {
         "database_name": DATABASE,
         "sqlalchemy_uri": uri,
@@ -94,11 +94,11 @@ def render(uri: str = "duckdb:///:memory:", kind: str = "Dashboard") -> dict[Pat
     return files
 
 
-def asked(card: Card) -> dict[str, Any]:
-    """Give what the card's chart asks of its dataset, as the chart data API takes it."""
-    if card.picture == "table":
+def chart_query(card: Card) -> dict[str, Any]:
+    """Return the request of the card's chart to its dataset, in the form of the chart data API."""
+    if card.chart_type == "table":
         return {"columns": list(card.columns), "metrics": [], "orderby": []}
-    columns = [_entity(card) if card.picture == "points" else card.x, card.series]
+    columns = [_entity(card) if card.chart_type == "points" else card.x, card.series]
     return {"columns": columns, "metrics": _metrics(card), "orderby": []}
 
 
@@ -129,13 +129,13 @@ def _dataset(card: Card) -> dict[str, Any]:
 
 
 def _entity(card: Card) -> str:
-    """What one point is: the series' value at a time."""
+    """Return the column that makes a point: its time."""
     return card.time_column
 
 
 def _metrics(card: Card) -> list[dict[str, Any]]:
     shown = {"points": [card.x, *card.y], "candlestick": ["high", "low", *card.y]}  # Superset draws no candles
-    names = shown.get(card.picture, list(card.y))
+    names = shown.get(card.chart_type, list(card.y))
     of = "sum" if card.columns[card.y[0]] == "bigint" else "avg"
     return [
         {
@@ -150,7 +150,7 @@ def _metrics(card: Card) -> list[dict[str, Any]]:
 
 
 def _chart(card: Card) -> dict[str, Any]:
-    kind = _CHARTS[card.picture]
+    kind = _CHARTS[card.chart_type]
     parameters: dict[str, Any] = {"viz_type": kind, "row_limit": 50000, "adhoc_filters": []}
     if card.has_time:
         window = {
@@ -318,5 +318,5 @@ def _native_filter(
 
 
 def _chart_id(board: Dashboard, card: Card) -> int:
-    """Give a number that stands for the chart in the dashboard's file; the import puts the true one in its place."""
+    """Return the chart's number in the dashboard's file; the import replaces it by the real id."""
     return board.cards.index(card) + 1

@@ -1,4 +1,4 @@
-"""Superset's settings for `make dashboards`: on 127.0.0.1 only, everything it keeps below the lake."""
+"""Superset's settings for `make dashboards`: on 127.0.0.1 only, all its files below the lake."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from tickerlake import lake
 
 
 def _secret(path: Path) -> str:
-    """Give the secret in a file, made at first, which nobody else may read."""
+    """Return the secret in a file that nobody else may read, created at first."""
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(32))
@@ -24,7 +24,7 @@ SECRET_KEY = _secret(HOME / "secret_key")
 SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}"
 FEATURE_FLAGS = {"ENABLE_TEMPLATE_PROCESSING": True}  # the cards' filters are Jinja
 PREVENT_UNSAFE_DB_CONNECTIONS = False  # DuckDB is a file
-TALISMAN_CONFIG = {  # nothing is asked of elsewhere: Superset's pages count their visitors, and offer maps and fonts
+TALISMAN_CONFIG = {  # no requests to other hosts: Superset's pages count their visitors, and offer maps and fonts
     "content_security_policy": {
         "default-src": ["'self'"],
         "img-src": ["'self'", "blob:", "data:"],
@@ -42,7 +42,7 @@ SQLLAB_TIMEOUT = SUPERSET_WEBSERVER_TIMEOUT = 60
 
 @event.listens_for(Engine, "connect")  # type: ignore[untyped-decorator]
 def _attach_the_lake(connection: Any, _: Any) -> None:
-    """Let each new connection of DuckDB read the published catalogue, as it is at that moment."""
+    """Attach the published catalogue, as it is at that moment, to each new connection of DuckDB."""
     if type(connection).__module__.startswith("duckdb_engine"):
         connection.execute(f"set extension_directory = '{lake.extensions()}'")
         for statement in lake.attach_statements(lake.folder(), lake.PUBLISHED):

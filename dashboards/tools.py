@@ -1,12 +1,12 @@
-"""Every tool's query of a card, as the tool would send it: what the tests run."""
+"""Every tool's query of a card, as the tool would send it to the engine."""
 
 from collections.abc import Callable, Mapping
 
 from dashboards import grafana, metabase, powerbi, superset
-from dashboards.catalog import Card, Filters, plain
+from dashboards.catalog import Card, Filters, reference_query
 
 TOOLS: Mapping[str, Callable[[Card, Filters], str]] = {
-    "plain": plain,
+    "reference": reference_query,
     "grafana": lambda card, chosen: grafana.expand(grafana.query(card), chosen),
     "metabase": lambda card, chosen: metabase.expand(metabase.query(card), chosen),
     "powerbi": lambda card, chosen: powerbi.expand(powerbi.query(card), chosen),
@@ -15,5 +15,5 @@ TOOLS: Mapping[str, Callable[[Card, Filters], str]] = {
 
 
 def queries(card: Card, chosen: Filters) -> dict[str, str]:
-    """Give the query of each tool."""
+    """Return each tool's query with these filters, by the tool's name."""
     return {tool: expand(card, chosen) for tool, expand in TOOLS.items()}

@@ -1,4 +1,4 @@
-"""The published views as their contracts promise them: empty tables in memory, on which every query must bind."""
+"""The published views by their contracts: empty tables in memory, on which every query must bind."""
 
 from collections.abc import Mapping
 
@@ -8,12 +8,12 @@ from serving import contract
 
 
 def contracts() -> Mapping[str, Mapping[str, str]]:
-    """The columns of each mart with their types."""
+    """Return the columns of each mart with their types."""
     return {name: {c.name: c.data_type for c in mart.columns.values()} for name, mart in contract.marts().items()}
 
 
 def empty_marts(marts: Mapping[str, Mapping[str, str]]) -> duckdb.DuckDBPyConnection:
-    """A database with these tables."""
+    """Return a database with these tables, empty."""
     connection = duckdb.connect()
     for mart, columns in marts.items():
         connection.execute(f"create table {mart} ({', '.join(f'{c} {kind}' for c, kind in columns.items())})")
@@ -21,17 +21,17 @@ def empty_marts(marts: Mapping[str, Mapping[str, str]]) -> duckdb.DuckDBPyConnec
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, str]:
-    """The columns that a query gives, with the types' names as Athena has them."""
-    answer = connection.sql(sql)
-    return {name: str(kind).lower() for name, kind in zip(answer.columns, answer.types, strict=True)}
+    """Return the columns of a query's result, with the types' names in Athena."""
+    result = connection.sql(sql)
+    return {name: str(kind).lower() for name, kind in zip(result.columns, result.types, strict=True)}
 
 
-def broken(connection: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, str]:
-    """Why queries do not bind, by the card's name."""
-    found = {}
+def binding_errors(connection: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, str]:
+    """Return why queries do not bind, by the card's name."""
+    errors = {}
     for name, sql in queries.items():
         try:
             connection.sql(sql)
         except duckdb.Error as error:
-            found[name] = str(error).splitlines()[0]
-    return found
+            errors[name] = str(error).splitlines()[0]
+    return errors

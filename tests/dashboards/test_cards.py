@@ -1,9 +1,8 @@
-"""Every card as every tool asks it: against the marts' contracts, and with data on one machine."""
+"""Every card's query of every tool: against the marts' contracts, and with data on one machine."""
 
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date
 from typing import Any
 
 import duckdb
@@ -11,18 +10,12 @@ import pytest
 import yaml
 
 from dashboards import grafana, metabase
-from dashboards.catalog import Card, Filters, cards, dashboards, plain
+from dashboards.catalog import Card, cards, dashboards, reference_query
 from dashboards.tools import queries
-from tests.dashboards.contracts import broken, columns_of, contracts, empty_marts
-from tests.dashboards.small_lake import small_lake
+from tests.dashboards.contracts import binding_errors, columns_of, contracts, empty_marts
+from tests.dashboards.small_lake import CHOICES, small_lake
 from tickerlake import lake as lakes
 
-MIDDLE, LAST = date(2024, 6, 6), date(2024, 6, 7)  # of the three sessions in the small lake
-CHOICES = {
-    "one symbol, a short range": Filters(["TSLA"], MIDDLE, MIDDLE),
-    "two symbols, a short range": Filters(["TSLA", "VOO"], MIDDLE, LAST, "5min"),
-    "all symbols, a long range": Filters([], date(2023, 1, 1), date(2027, 12, 31)),
-}
 OUT_OF_A_SHORT_RANGE = {"return_heatmap"}  # months that begin within it
 CARDS = pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
 
@@ -34,7 +27,7 @@ def marts() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 @CARDS
-def test_a_card_gives_its_columns_whatever_tool_asks(marts: duckdb.DuckDBPyConnection, card: Card) -> None:
+def test_every_tools_query_of_a_card_returns_its_columns(marts: duckdb.DuckDBPyConnection, card: Card) -> None:
     for name, chosen in CHOICES.items():
         for tool, sql in queries(card, chosen).items():
             assert columns_of(marts, sql) == dict(card.columns), f"{name}, {tool}"
@@ -47,19 +40,20 @@ def test_metabase_leaves_out_filters_without_a_value(marts: duckdb.DuckDBPyConne
         assert columns_of(marts, sql) == dict(card.columns), card.name
 
 
-def test_what_the_filters_of_dashboards_list_can_be_asked(marts: duckdb.DuckDBPyConnection) -> None:
+def test_the_queries_that_list_values_of_filters_bind(marts: duckdb.DuckDBPyConnection) -> None:
     for sql in (grafana.SYMBOLS, grafana.INTERVALS):
         assert list(columns_of(marts, sql).values()) == ["varchar"]
 
 
-def test_a_renamed_column_is_found_and_names_the_cards() -> None:
+def test_a_renamed_column_fails_and_names_the_cards() -> None:
     marts = {name: dict(columns) for name, columns in contracts().items()}
     marts["fct_price_change"] = {"other": "bigint"}
     marts["fct_moving_average"]["sma_7"] = marts["fct_moving_average"].pop("sma_5")
+    chosen = CHOICES["one symbol, a short range"]
     with closing(empty_marts(marts)) as connection:
-        found = broken(connection, {card.name: plain(card, CHOICES["one symbol, a short range"]) for card in cards()})
-    assert found.keys() == {"price_averages"}
-    assert "sma_5" in found["price_averages"]
+        errors = binding_errors(connection, {card.name: reference_query(card, chosen) for card in cards()})
+    assert errors.keys() == {"price_averages"}
+    assert "sma_5" in errors["price_averages"]
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +69,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
 @pytest.mark.xdist_group("dashboards")
 def test_a_card_has_rows_that_are_the_same_for_every_tool(published: duckdb.DuckDBPyConnection, card: Card) -> None:
     for name, chosen in CHOICES.items():
-        expected: list[tuple[Any, ...]] = published.sql(plain(card, chosen)).fetchall()
+        expected: list[tuple[Any, ...]] = published.sql(reference_query(card, chosen)).fetchall()
         for tool, sql in queries(card, chosen).items():
             assert published.sql(sql).fetchall() == expected, f"{card.name}, {name}, {tool}"
         if name.startswith("all") or ("symbol" in card.columns and card.name not in OUT_OF_A_SHORT_RANGE):

@@ -6,28 +6,28 @@ from typing import Any
 import pytest
 
 from dashboards.catalog import Card, cards
-from dashboards.running import PYTHON, running
+from testkit.superset_server import PYTHON, start_superset
 from tests.dashboards.small_lake import small_lake
-from tests.dashboards.superset_api import Superset
+from tests.dashboards.superset_api import SupersetClient
 from tickerlake.lake import extensions
 
 pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("superset")]
 
 
 @pytest.fixture(scope="module")
-def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Superset]:
+def superset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SupersetClient]:
     if not PYTHON.exists():
         pytest.skip("Superset is not installed: `make dashboards` does it")
     lake = small_lake(tmp_path_factory.mktemp("superset") / "lake")
-    with running(lake.folder, environment={"TICKERLAKE_EXTENSIONS": str(extensions())}) as started:
-        yield Superset(started.address, started.password)
+    with start_superset(lake.folder, environment={"TICKERLAKE_EXTENSIONS": str(extensions())}) as server:
+        yield SupersetClient(server.address, server.password)
 
 
 @pytest.mark.parametrize("card", cards(), ids=lambda card: card.name)
-def test_a_chart_runs_and_its_filters_reach_the_query(superset: Superset, card: Card) -> None:
+def test_a_chart_runs_and_its_filters_reach_the_query(superset: SupersetClient, card: Card) -> None:
     dataset = superset.charts()[card.title]["datasource_id"]
-    every = superset.rows(card, dataset, [])
-    assert every
+    unfiltered = superset.rows(card, dataset, [])
+    assert unfiltered
     filters: list[dict[str, Any]] = []
     if "symbol" in card.columns:
         filters.append({"col": "symbol", "op": "IN", "val": ["TSLA"]})
@@ -36,4 +36,4 @@ def test_a_chart_runs_and_its_filters_reach_the_query(superset: Superset, card: 
     chosen = superset.rows(card, dataset, filters)
     assert {row["symbol"] for row in chosen if "symbol" in row} <= {"TSLA"}
     if "interval" in card.filters:
-        assert 0 < len(chosen) < len(every)
+        assert 0 < len(chosen) < len(unfiltered)

@@ -96,6 +96,13 @@ def test_the_folder_table_names_what_is_there() -> None:
     assert [name for name in named if not (PROJECT / name).is_dir()] == []
 
 
+def test_every_file_and_link_of_the_readme_exists() -> None:
+    files = re.findall(r"`([a-z_]+/[\w/]+\.\w+)`", README)
+    links = re.findall(r"\]\((?!http)([^)#]+)", README)
+    assert len(files) > 10 and len(links) > 5
+    assert [name for name in (*files, *links) if not (PROJECT / name).exists()] == []
+
+
 def test_every_make_target_explains_itself() -> None:
     listed = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"^\.PHONY: (\S+)$", (PROJECT / "Makefile").read_text(), re.M)
