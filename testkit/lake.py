@@ -73,10 +73,10 @@ def project_copy(folder: Path) -> Path:
 
 
 def without_resampling(options: tuple[str, ...]) -> tuple[str, ...]:
-    """Switch resampling off where a test says nothing of it: tests count the bars that they land."""
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    variables = {"resample_minutes": []} | yaml.safe_load(given.pop("--vars", "{}"))
-    return (*(text for pair in given.items() for text in pair), "--vars", json.dumps(variables))
+    """Switch resampling off where a test does not choose it: tests count the bars that they land."""
+    by_option = dict(zip(options[::2], options[1::2], strict=True))
+    variables = {"resample_minutes": []} | yaml.safe_load(by_option.pop("--vars", "{}"))
+    return (*(text for pair in by_option.items() for text in pair), "--vars", json.dumps(variables))
 
 
 @cache
@@ -89,11 +89,11 @@ def public_marts(project: Path = lakes.PROJECT, views: bool = True) -> dict[str,
         if getattr(model, "access", None) != "public" or model.name == "fct_model_run":  # seeds have no access
             continue
         if views or model.config.materialized != "view":
-            asked = node.test_metadata.kwargs
+            arguments = node.test_metadata.kwargs
             if node.test_metadata.name == "unique_key":
-                keys.setdefault(f"{model.schema}.{model.name}", tuple(asked["columns"]))
+                keys.setdefault(f"{model.schema}.{model.name}", tuple(arguments["columns"]))
             elif node.test_metadata.name == "unique":
-                keys.setdefault(f"{model.schema}.{model.name}", (asked["column_name"],))
+                keys.setdefault(f"{model.schema}.{model.name}", (arguments["column_name"],))
     return keys
 
 
@@ -163,9 +163,9 @@ class Lake:
         with closing(connection):
             relation = connection.sql(f"select * exclude (batch_id) from lake.{schema}.{name}")
             rows = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
-        found = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
-        assert len(found) == len(rows), f"{name} has {len(rows)} rows but {len(found)} keys"
-        return found
+        by_key = {(r["symbol"], r["bar_interval"], r["source"], r["bar_start_at"]): r for r in rows}
+        assert len(by_key) == len(rows), f"{name} has {len(rows)} rows but {len(by_key)} keys"
+        return by_key
 
     def refreshed(self) -> "Lake":
         """A second lake beside this one, built in full from the same raw zone."""
@@ -184,7 +184,7 @@ class Lake:
 
 
 def assert_equal_marts(left: Lake, right: Lake, marts: Mapping[str, Sequence[str]] | None = None) -> None:
-    """Hold two lakes' marts (given with their keys, else all that are stored) equal by the project's rule.
+    """Assert that two lakes' marts (those given with their keys, else all that are stored) are equal.
 
     Doubles agree to 1e-12 of the greater of both and the close; everything else is equal exactly. batch_id is apart.
     """
@@ -193,9 +193,9 @@ def assert_equal_marts(left: Lake, right: Lake, marts: Mapping[str, Sequence[str
             for statement in lakes.attach_statements(lake.folder, lakes.CATALOG, name):
                 connection.execute(statement)
         tables = "select table_schema || '.' || table_name from information_schema.tables where table_catalog = ?"
-        made = {row[0] for name in ("ours", "theirs") for row in connection.execute(tables, [name]).fetchall()}
+        built = {row[0] for name in ("ours", "theirs") for row in connection.execute(tables, [name]).fetchall()}
         for mart, key in (marts or public_marts(left.project, views=False)).items():
-            if mart in made:  # neither holds the daily marts where nothing daily has landed
+            if mart in built:  # neither lake has the daily marts where nothing daily has landed
                 _assert_equal(connection, mart, key)
 
 
@@ -226,11 +226,15 @@ def _assert_equal(connection: duckdb.DuckDBPyConnection, mart: str, key: Sequenc
         f"from ours.{mart} as ours full join theirs.{mart} as theirs on {same_key} "
         f"where {' or '.join((is_alone, *(f'({test})' for test in differs.values())))} order by 1, 2"
     )
-    found = different.fetchall()
+    rows_apart = different.fetchall()
     columns = (
-        [column for column, is_different in zip(compared, found[0][2:], strict=True) if is_different] if found else []
+        [column for column, is_different in zip(compared, rows_apart[0][2:], strict=True) if is_different]
+        if rows_apart
+        else []
     )
-    assert not found, f"{mart}: {len(found)} rows differ, the first in {columns}: {found[0][0]} and {found[0][1]}"
+    assert not rows_apart, (
+        f"{mart}: {len(rows_apart)} rows differ, the first in {columns}: {rows_apart[0][0]} and {rows_apart[0][1]}"
+    )
 
 
 def bar(

@@ -19,21 +19,21 @@ def differences(
 ) -> list[str]:
     """Each difference between DuckDB's rows of a mart and Athena's, batch_id apart."""
     here, there = _keyed(here_rows, key), _keyed(there_rows, key)
-    found = [f"{mart} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
-    found += [f"{mart} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
+    differing = [f"{mart} {k}: only on DuckDB: {here[k]}" for k in here.keys() - there.keys()]
+    differing += [f"{mart} {k}: only on Athena: {there[k]}" for k in there.keys() - here.keys()]
     for k in here.keys() & there.keys():
         for column, value in here[k].items():
             if column == "batch_id":
                 continue
             other = there[k][column]
             if not _same(value, other, float(here[k].get("close") or 1)):
-                found.append(f"{mart} {k} {column}: DuckDB {value!r}, Athena {other!r}")
-    return found
+                differing.append(f"{mart} {k} {column}: DuckDB {value!r}, Athena {other!r}")
+    return differing
 
 
 def assert_equal(local: Lake, athena: AthenaWarehouse, without: Collection[str] = ()) -> dict[str, int]:
-    """Hold every public mart equal, but those `without`. Gives the rows compared of each, by the mart's name."""
-    rows, found = {}, []
+    """Assert that every public mart but those `without` is equal. Return the number of rows of each mart."""
+    rows, differing = {}, []
     marts = {mart: key for mart, key in public_marts().items() if mart.split(".")[1] not in without}
     # most of a small query is waiting
     with ThreadPoolExecutor(4) as pool, closing(lakes.connect(local.folder, lakes.CATALOG)) as connection:
@@ -42,8 +42,8 @@ def assert_equal(local: Lake, athena: AthenaWarehouse, without: Collection[str] 
             here = connection.sql(f"select * from lake.{mart}")
             here_rows = [dict(zip(here.columns, row, strict=True)) for row in here.fetchall()]
             rows[mart.split(".")[1]] = len(here_rows)
-            found += differences(here_rows, there, mart, key)
-    assert not found, f"{len(found)} differences, the first:\n" + "\n".join(found[:_SHOWN])
+            differing += differences(here_rows, there, mart, key)
+    assert not differing, f"{len(differing)} differences, the first:\n" + "\n".join(differing[:_SHOWN])
     print("rows equal on both engines:", rows)
     return rows
 
@@ -52,9 +52,9 @@ def _keyed(rows: Sequence[dict[str, Any]], key: Sequence[str]) -> Rows:
     for row in rows:
         if "source_object" in row:  # the engines name the same object by another root
             row["source_object"] = row["source_object"].split("raw/")[-1]
-    found = {tuple(row[column] for column in key): row for row in rows}
-    assert len(found) == len(rows), f"{len(rows)} rows but {len(found)} keys {key}"
-    return found
+    differing = {tuple(row[column] for column in key): row for row in rows}
+    assert len(differing) == len(rows), f"{len(rows)} rows but {len(differing)} keys {key}"
+    return differing
 
 
 def _same(left: object, right: object, close: float) -> bool:

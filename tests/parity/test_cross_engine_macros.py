@@ -168,7 +168,7 @@ def _timestamp(text: str) -> str:
 
 def cases() -> dict[str, str]:
     """Name of a case: the Jinja that makes its SQL expression."""
-    found = {
+    expressions = {
         "current_utc": "{{ minutes_between(current_utc(), current_utc()) }}",
         "type_timestamp": "cast('2020-02-29 12:00:00.123456' as {{ type_timestamp() }})",
         "matches of null": "{{ matches('cast(null as varchar)', '^x') }}",
@@ -187,19 +187,19 @@ def cases() -> dict[str, str]:
     ]:
         series = "{{ date_series('" + first + "', '" + last + "', '" + step + "') }}"
         for aggregate in ("count(*)", "min(day)", "max(day)", "count(distinct day)"):
-            found[f"date_series {first} {last} {step} {aggregate}"] = f"(select {aggregate} from {series} as s)"
+            expressions[f"date_series {first} {last} {step} {aggregate}"] = f"(select {aggregate} from {series} as s)"
     for moment in _MOMENTS:
         for amount, unit in [(1, "day"), (-1, "day"), (90, "minute"), (-90, "minute"), (25, "hour"), (0, "hour")]:
-            found[f"add_units {moment} {amount} {unit}"] = (
+            expressions[f"add_units {moment} {amount} {unit}"] = (
                 "{{ add_units(" + _jinja(_timestamp(moment)) + f", {amount}, '{unit}') }}}}"
             )
         for zone in _ZONES:
-            found[f"utc_to_local {moment} {zone}"] = (
+            expressions[f"utc_to_local {moment} {zone}"] = (
                 "{{ utc_to_local(" + _jinja(_timestamp(moment)) + f", \"'{zone}'\") }}}}"
             )
     for clock in _WALL_CLOCKS:
         for zone in _ZONES:
-            found[f"local_to_utc {clock} {zone}"] = (
+            expressions[f"local_to_utc {clock} {zone}"] = (
                 "{{ local_to_utc(" + _jinja(_timestamp(clock)) + f", \"'{zone}'\") }}}}"
             )
     for earlier, later in [
@@ -208,13 +208,13 @@ def cases() -> dict[str, str]:
         ("2020-01-01 00:01:00", "2020-01-01 00:00:00"),
         ("2020-01-01 00:00:00", "2020-01-01 00:00:00"),
     ]:
-        found[f"minutes_between {earlier} {later}"] = (
+        expressions[f"minutes_between {earlier} {later}"] = (
             "{{ minutes_between(" + _jinja(_timestamp(earlier)) + ", " + _jinja(_timestamp(later)) + ") }}"
         )
     for line in _LINES:
         record = "json_fields(" + _jinja(_literal(line)) + ", ['a'])"
-        found[f"json_fields {line!r} is null"] = "({{ " + record + " }}) is null"
-        found[f"json_text {line!r}"] = "{{ json_text('(' ~ " + record + " ~ ').a') }}"
+        expressions[f"json_fields {line!r} is null"] = "({{ " + record + " }}) is null"
+        expressions[f"json_text {line!r}"] = "{{ json_text('(' ~ " + record + " ~ ').a') }}"
     for line in (
         '{"a": 0.00001}',
         '{"a": 0.0001}',
@@ -224,24 +224,24 @@ def cases() -> dict[str, str]:
         '{"a": 9e99}',
     ):
         text = "json_text('(' ~ json_fields(" + _jinja(_literal(line)) + ", ['a']) ~ ').a')"
-        found[f"parse_decimal of json {line}"] = "{{ parse_decimal(" + text + ", 18, 8) }}"
+        expressions[f"parse_decimal of json {line}"] = "{{ parse_decimal(" + text + ", 18, 8) }}"
     for number in _NUMBERS:
-        found[f"parse_decimal {number!r}"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 8) }}"
-        found[f"parse_decimal {number!r} volume"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 4) }}"
+        expressions[f"parse_decimal {number!r}"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 8) }}"
+        expressions[f"parse_decimal {number!r} volume"] = "{{ parse_decimal(" + _jinja(_literal(number)) + ", 18, 4) }}"
     for time in _TIMES:
-        found[f"parse_utc {time!r}"] = "{{ parse_utc(" + _jinja(_literal(time)) + ") }}"
+        expressions[f"parse_utc {time!r}"] = "{{ parse_utc(" + _jinja(_literal(time)) + ") }}"
     for text in _TEXTS:
-        found[f"sha256_text {text!r}"] = "{{ sha256_text(" + _jinja(_literal(text)) + ") }}"
+        expressions[f"sha256_text {text!r}"] = "{{ sha256_text(" + _jinja(_literal(text)) + ") }}"
         for pattern in ("^[A-Z]{3}$", "x", "^$", "^[A-Z0-9][A-Z0-9.=^/-]{0,19}$"):
-            found[f"matches {text!r} {pattern}"] = "{{ matches(" + _jinja(_literal(text)) + f", '{pattern}') }}}}"
+            expressions[f"matches {text!r} {pattern}"] = "{{ matches(" + _jinja(_literal(text)) + f", '{pattern}') }}}}"
     for price, before, after in [
         ("0.00000001", "1", "2"),
         ("0.00000003", "1", "2"),
         ("123.45", "10", "1"),
         ("-1.5", "1", "3"),
     ]:
-        found[f"rescaled {price} {before} {after}"] = f"{{{{ rescaled('{price}', '{before}', '{after}') }}}}"
-    return found
+        expressions[f"rescaled {price} {before} {after}"] = f"{{{{ rescaled('{price}', '{before}', '{after}') }}}}"
+    return expressions
 
 
 def test_every_cross_engine_macro_has_cases_or_a_test_elsewhere() -> None:
@@ -263,12 +263,12 @@ def test_each_case_gives_the_same_value_on_both_engines(
     answer = connection.sql(local_sql)
     here = dict(zip(answer.columns, answer.fetchall()[0], strict=True))
     there = athena.rows(athena_sql)[0]
-    found = []
+    differing = []
     for i, name in enumerate(names):
         ours, theirs = _plain(here[f"c{i}"]), _plain(there[f"c{i}"])
         if ours != theirs:
-            found.append(f"{name}: DuckDB {ours!r}, Athena {theirs!r}\n    {wanted[name]}")
-    assert not found, f"{len(found)} of {len(names)} cases differ:\n" + "\n".join(found)
+            differing.append(f"{name}: DuckDB {ours!r}, Athena {theirs!r}\n    {wanted[name]}")
+    assert not differing, f"{len(differing)} of {len(names)} cases differ:\n" + "\n".join(differing)
 
 
 def _plain(value: Any) -> Any:

@@ -14,9 +14,9 @@ GUIDE = lakes.PROJECT / "docs" / "adding-a-window-mart.md"
 
 
 def example() -> str:
-    found = re.search(r"```sql\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-    assert found, "the guide has no example"
-    return found[1]
+    match = re.search(r"```sql\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert match, "the guide has no example"
+    return match[1]
 
 
 @pytest.mark.slow

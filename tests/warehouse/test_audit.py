@@ -92,16 +92,16 @@ def test_a_session_that_was_never_fetched_is_one_gap(lake: Lake) -> None:
     assert gaps(lake) == [("SCHG", "07-09 13:30", 390, "not_fetched")]
 
 
-def test_within_the_day_keys_are_asked_of_what_changed_and_rows_found_below_it(tmp_path: Path) -> None:
+def test_an_intraday_run_tests_the_keys_of_what_changed_and_finds_rows_below_it(tmp_path: Path) -> None:
     table = """(values
         ('old twice', date '2026-03-01', 1), ('old twice', date '2026-03-01', 2), ('misplaced', date '2026-03-01', 3),
         ('new twice', date '2026-03-02', 2), ('new twice', date '2026-03-02', 3), ('once', date '2026-03-03', 3),
         (null, date '2026-03-03', 3), ('undated', null, 3)) as mart (k, day, batch_id)"""
     environment = Lake(tmp_path).environment() | {"DBT_TARGET_PATH": str(tmp_path / "target")}
 
-    def found(start: str) -> set[tuple[str | None, int]]:
+    def failing_keys(start: str) -> set[tuple[str | None, int]]:
         template = f"{{{{ doubled_keys({table!r}, ['k'], 'day', {start}, 3) }}}}"
         return set(duckdb.sql(compiled(template, environment)).fetchall())
 
-    assert found("none") == {("old twice", 2), ("new twice", 2), (None, 1)}
-    assert found("'2026-03-02'") == {("new twice", 2), (None, 1), ("misplaced", 1), ("undated", 1)}
+    assert failing_keys("none") == {("old twice", 2), ("new twice", 2), (None, 1)}
+    assert failing_keys("'2026-03-02'") == {("new twice", 2), (None, 1), ("misplaced", 1), ("undated", 1)}

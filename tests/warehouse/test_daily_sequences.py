@@ -34,7 +34,7 @@ PARTIAL = (
 def days(rng: random.Random, number: int) -> list[dict[str, Any]]:
     """Days of one symbol, whose prices follow from key and version alone."""
     symbol, first, version = rng.choice(SYMBOLS), rng.choice([0, 0, rng.randrange(300)]), rng.randrange(3)
-    found = []
+    lines = []
     for i in range(first, first + rng.choice([1, 2, 40, 300])):
         price = random.Random(f"{symbol}|{i}|{version}")
         close, open_ = 80 + 40 * price.random(), 80 + 40 * price.random()
@@ -42,16 +42,16 @@ def days(rng: random.Random, number: int) -> list[dict[str, Any]]:
         version_of = {"received_at": f"2026-03-01T00:00:0{version}Z", "run_id": f"01J{number:023d}", "line_number": i}
         volume, is_final = str(price.choice([0, 100, 5000])), rng.random() < 0.8
         at = FIRST + timedelta(days=i)
-        found.append(day(symbol, at, close, **prices, **version_of, volume=volume, is_final=is_final))
-    return found
+        lines.append(day(symbol, at, close, **prices, **version_of, volume=volume, is_final=is_final))
+    return lines
 
 
 def actions(rng: random.Random, number: int) -> list[dict[str, Any]]:
-    found = []
+    lines = []
     for i in range(rng.randrange(3)):
         kind, at = rng.choice(["split", "dividend"]), FIRST + timedelta(days=rng.randrange(500))
         value = rng.choice([2.0, 0.5, 10.0]) if kind == "split" else 0.5
-        found.append(
+        lines.append(
             action(
                 rng.choice(SYMBOLS),
                 kind,
@@ -62,16 +62,16 @@ def actions(rng: random.Random, number: int) -> list[dict[str, Any]]:
                 source=rng.choice(["simulated", "alphavantage"]),
             )
         )
-    return found
+    return lines
 
 
 def minutes(rng: random.Random, number: int) -> list[dict[str, Any]]:
     symbol, at, version = rng.choice(SYMBOLS), FIRST + timedelta(days=rng.randrange(6)), rng.randrange(2)
-    found = []
+    lines = []
     for i in range(rng.randrange(120)):
         start = datetime(at.year, at.month, at.day, 13) + timedelta(minutes=4 * i)  # noqa: DTZ001
         price = random.Random(f"{symbol}|{start}|{version}")
-        found.append(
+        lines.append(
             bar(
                 symbol,
                 f"{start:%Y-%m-%dT%H:%M:%SZ}",
@@ -85,7 +85,7 @@ def minutes(rng: random.Random, number: int) -> list[dict[str, Any]]:
                 is_final=rng.random() < 0.9,
             )
         )
-    return found
+    return lines
 
 
 @pytest.mark.slow

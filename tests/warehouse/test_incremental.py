@@ -229,10 +229,10 @@ def test_full_refresh_is_refused_when_raw_begins_later_than_the_bars(lake: Lake)
 
 @pytest.mark.slow
 def test_two_intervals_and_two_sources_are_series_of_their_own(lake: Lake) -> None:
-    one = minutes(30)
+    first = minutes(30)
     five = [record | {"bar_interval": "5min", "line_number": 100 + i} for i, record in enumerate(minutes(30)[::5])]
-    other = [record | {"source": "yahoo", "close": "111", "line_number": 200 + i} for i, record in enumerate(one)]
-    for number, part in enumerate((one[:10] + five, other, one[10:])):
+    other = [record | {"source": "yahoo", "close": "111", "line_number": 200 + i} for i, record in enumerate(first)]
+    for number, part in enumerate((first[:10] + five, other, first[10:])):
         lake.land(part, f"2026-03-0{3 + number} 15")
         lake.run()
     assert len(lake.mart("fct_bar")) == 66

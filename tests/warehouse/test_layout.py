@@ -21,8 +21,8 @@ def test_marts_are_compressed_parquet_by_month_and_a_day_reads_its_month_only(la
         codecs = duckdb.sql(f"select distinct compression from parquet_metadata({files})").fetchall()
         assert codecs == [("SNAPPY",)]
         with closing(lakes.connect(lake.folder, lakes.CATALOG)) as connection:
-            asked = f"select * from lake.tickerlake_marts.{mart} where bar_date = date '2026-01-10'"
-            plan = connection.sql(f"explain analyze {asked}").fetchall()[0][1]
+            query = f"select * from lake.tickerlake_marts.{mart} where bar_date = date '2026-01-10'"
+            plan = connection.sql(f"explain analyze {query}").fetchall()[0][1]
         assert re.findall(r"Total Files Read: (\d+)", plan) == ["1"], mart
 
 

@@ -126,7 +126,7 @@ def dying_at(statement: int | None) -> Iterator[None]:
 def lines_of(delivery: Delivery, number: int) -> list[dict[str, Any] | bytes]:
     """A delivery as lines. A bar's prices follow from its key and version alone, so equal versions are equal bars."""
     rng = random.Random(f"{delivery.symbol}|{number}")
-    found: list[dict[str, Any] | bytes] = []
+    lines: list[dict[str, Any] | bytes] = []
     # sparse symbols skip minutes; the round-the-clock one does not stop at a session's end
     step = {"TSLA": 1, "SCHG": 3, "BTCUSD": 1}[delivery.symbol]
     for i in range(delivery.first, delivery.first + delivery.count):
@@ -136,7 +136,7 @@ def lines_of(delivery: Delivery, number: int) -> list[dict[str, Any] | bytes]:
         close = 100.0 if flat else round(80 + 40 * price.random(), 2)
         opened = 100.0 if flat else round(80 + 40 * price.random(), 2)
         received = datetime(2026, 4, 1) + timedelta(minutes=delivery.version)  # noqa: DTZ001
-        found.append(
+        lines.append(
             bar(
                 delivery.symbol,
                 f"{start:%Y-%m-%dT%H:%M:%SZ}",
@@ -152,13 +152,13 @@ def lines_of(delivery: Delivery, number: int) -> list[dict[str, Any] | bytes]:
                 line_number=i,
             )
         )
-    found += found[: delivery.repeats]
-    found += [b'{"schema_version": 1, "symbol"', b"", json.dumps(bar(close="-1")).encode(), b"\xff"][
+    lines += lines[: delivery.repeats]
+    lines += [b'{"schema_version": 1, "symbol"', b"", json.dumps(bar(close="-1")).encode(), b"\xff"][
         : delivery.malformed
     ]
     if delivery.is_shuffled:
-        rng.shuffle(found)
-    return found
+        rng.shuffle(lines)
+    return lines
 
 
 @cache

@@ -53,16 +53,18 @@ def land_mutants(lake: Lake) -> Lake:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Lake:
+def mutants_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     lake = land_mutants(Lake(tmp_path_factory.mktemp("quarantine") / "lake"))
     lake.run("--select", "+fct_bar", "quarantined_record")
     return lake
 
 
-def test_every_rule_refuses_its_mutant_for_its_reason(judged: Lake) -> None:
+def test_every_rule_refuses_its_mutant_for_its_reason(mutants_lake: Lake) -> None:
     refused = {
         int(path.rpartition("-")[2].partition(".")[0]): reasons.split(",")
-        for path, reasons in judged.query("select source_object, reasons from lake.tickerlake_audit.quarantined_record")
+        for path, reasons in mutants_lake.query(
+            "select source_object, reasons from lake.tickerlake_audit.quarantined_record"
+        )
     }
     expected = {
         1: ["not_json"],
@@ -93,11 +95,11 @@ def test_every_rule_refuses_its_mutant_for_its_reason(judged: Lake) -> None:
         26: ["amount_malformed"],
     }
     assert refused == expected
-    assert [key[0] for key in judged.mart("fct_bar")] == ["TSLA"]
+    assert [key[0] for key in mutants_lake.mart("fct_bar")] == ["TSLA"]
 
 
-def test_the_mutants_cover_every_rule(judged: Lake) -> None:
-    source = (judged.project / "macros" / "validation" / "bar_rules.sql").read_text()
+def test_the_mutants_cover_every_rule(mutants_lake: Lake) -> None:
+    source = (mutants_lake.project / "macros" / "validation" / "bar_rules.sql").read_text()
     assert source.count("'number':") == len(MUTANTS)
 
 
@@ -105,13 +107,13 @@ def test_the_mutants_cover_every_rule(judged: Lake) -> None:
 def test_a_rule_that_is_taken_away_lets_its_mutant_through_and_no_other(tmp_path: Path) -> None:
     project = project_copy(tmp_path / "project")
     reasons = project / "macros" / "validation" / "bar_reasons.sql"
-    text, found = re.subn(
+    text, replacements = re.subn(
         r"(set rules = .*)",
         r"\1\n{%- for rule in rules if rule.number == env_var('TAKEN_AWAY') | int -%}"
         r"{%- do rule.update({'when': 'false'}) -%}{%- endfor -%}",
         reasons.read_text(),
     )
-    assert found == 1
+    assert replacements == 1
     reasons.write_text(text)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TAKEN_AWAY", "0")
