@@ -12,7 +12,7 @@ from testkit.lake import Lake, bar
 def day(
     symbol: str = "TSLA", session_date: date | str = "2026-03-02", close: float | str = "100", **fields: Any
 ) -> dict[str, Any]:
-    """One valid record of raw/daily_bars, flat at its close; `fields` replace or add to it."""
+    """Return one valid record of raw/daily_bars, flat at its close; `fields` replace or add to it."""
     price = close if isinstance(close, str) else plain(close)
     record = bar(symbol, "", price) | {"session_date": str(session_date), "vendor_label": str(session_date)}
     record["received_at"] = "2026-06-01T00:00:00.000Z"
@@ -22,7 +22,7 @@ def day(
 
 
 def action(symbol: str, kind: str, effective_date: date | str, value: float | str, **fields: Any) -> dict[str, Any]:
-    """One valid record of raw/corporate_actions: a split's ratio or a dividend's amount."""
+    """Return one valid record of raw/corporate_actions: a split's ratio or a dividend's amount."""
     text = value if isinstance(value, str) else plain(value)
     return {
         "schema_version": 1,
@@ -56,5 +56,5 @@ def land(
 
 
 def plain(number: float) -> str:
-    """A number in plain decimal notation with at most eight decimals, as the record contract asks."""
+    """Return a number in plain decimal notation with at most eight decimals, as the record contract requires."""
     return f"{number:.8f}".rstrip("0").rstrip(".")

@@ -1,6 +1,6 @@
 {% macro exponential_averages(relation, averages, block) %}
 {%- set series = 'partition by symbol, bar_interval, source' %}
-{%- set position = averages[0].name ~ '_position' %}
+{%- set position %}{{ averages[0].name }}_position{% endset %}
   select
     summed.*,
     {%- for average in averages %}

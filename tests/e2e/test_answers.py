@@ -31,7 +31,7 @@ Days = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, Days]:
-    """The demo's kind of history, one session of minutes after it, a split and dividends within; published."""
+    """Build the demo's kind of history: one session of minutes after it, a split and dividends within; published."""
     lake = Lake(tmp_path_factory.mktemp("answers") / "lake")
     (part,) = simulate(universe(), date(2024, 6, 10), 1, seed=7, history=300)
     land(lake, "daily_bars", part.days)
@@ -102,7 +102,7 @@ def answer_rows(lake: Lake, name: str) -> dict[str, dict[str, Any]]:
 
 
 def total(frame: pd.DataFrame) -> Any:
-    """Returns with dividends, as the vendors' adjusted closes have them."""
+    """Return total returns, dividends included, as the vendors' adjusted closes have them."""
     return frame["close"] / (frame["close"].shift() - frame["dividend"]) - 1
 
 
@@ -265,7 +265,7 @@ REAL = {
         ("4_baskets",),
     ),
 }
-"""Recorded days that overlap, until a common last session, and what can be asked of them."""
+"""Recorded days that overlap, until a common last session, and the questions that they can answer."""
 
 
 @pytest.mark.parametrize("name", REAL)

@@ -1,4 +1,4 @@
-"""Indicators by plain recursion over rows, as a person would write them down: the tests' own reference."""
+"""Indicators by plain recursion over rows, the tests' own reference."""
 
 import itertools
 import math
@@ -32,7 +32,7 @@ def recursive(values: Sequence[float], alpha: float, first: int, length: int) ->
 
 
 def indicators(bars: Bars) -> dict[str, Values]:
-    """Every column of fct_technical_indicator that depends on the series alone (VWAP and relative volume do not)."""
+    """Return every column of fct_technical_indicator that depends on the series alone (not VWAP, relative volume)."""
     close = bars.close
     ema_12 = recursive(close, 2 / 13, 11, 12)
     ema_26 = recursive(close, 2 / 27, 25, 26)

@@ -1,7 +1,7 @@
 """The end of the exchange calendars: announced a year ahead, and no bar passes it unnoticed."""
 
 import json
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from pipeline.dbt import NodeResult
 from seeds import generate_exchange_calendars
 from testkit.daily import day, land
-from testkit.lake import Lake, bar
+from testkit.lake import Lake, bar, project_copy
 
 LATE = "no_bar_is_later_than_its_exchange_calendar"
 NEAR = "exchange_calendars_reach_a_year_ahead"
@@ -58,6 +58,7 @@ def test_a_bar_after_the_last_session_fails_with_its_symbol_and_date(tmp_path: P
     assert failing_rows(lake) == ("fail", [late])
 
 
+@pytest.mark.slow
 def test_a_longer_calendar_gives_late_bars_their_session(tmp_path: Path) -> None:
     lake = ending(tmp_path / "lake")
     lake.land([IN_TIME, TOO_LATE])
@@ -73,14 +74,29 @@ def test_a_longer_calendar_gives_late_bars_their_session(tmp_path: Path) -> None
 
 
 def test_a_calendar_that_ends_within_twelve_months_is_a_warning(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
     statuses = {}
-    for name, end in (("near", END), ("far", "2039-12-31")):
-        lake = ending(tmp_path / name, end)
+    for name, days in (("near", 364), ("far", 375)):
+        lake = ending(tmp_path / name, str(today + timedelta(days=days)))
         lake.run("--select", "dim_session")
         result = result_of(lake, NEAR)
         statuses[name] = (result.status, result.message)
         assert "make seeds" in result.description
     assert statuses == {"near": ("warn", "Got 3 results, configured to warn if != 0"), "far": ("pass", "")}
+
+
+@pytest.mark.slow
+def test_sessions_go_no_further_than_the_seed_and_an_exchange_without_a_calendar_fails(tmp_path: Path) -> None:
+    project = project_copy(tmp_path / "project")
+    (project / "seeds" / "exchange_calendar.csv").write_text(f"mic,last_date\nXETR,{END}\nXLON,2039-12-31\n")
+    lake = Lake(tmp_path / "lake", project)
+    lake.land([IN_TIME])
+    land(lake, "daily_bars", [day("TSLA", END, received_at="2026-07-02T00:00:00.000Z")])
+    lake.run()
+    ends = dict(lake.query("select mic, max(session_date) from dim_session group by mic"))
+    assert ends == {"XETR": date(2026, 6, 30), "XLON": date(2039, 12, 30)}
+    late = ("TSLA", "simulated", date(2026, 6, 30), "XNYS", None)
+    assert failing_rows(lake) == ("fail", [late, late])
 
 
 def test_the_packages_own_end_limits_a_calendar(monkeypatch: pytest.MonkeyPatch) -> None:

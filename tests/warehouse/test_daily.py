@@ -1,4 +1,4 @@
-"""Daily bars and corporate actions: which version wins, which report counts, and that nothing jumps at a split."""
+"""Daily bars and corporate actions: which version wins, which report counts, and continuity over splits."""
 
 import math
 import random
@@ -33,7 +33,7 @@ def weekdays(first: str, count: int) -> list[date]:
 
 
 def walk(seed: str, count: int) -> list[float]:
-    """Closes in one unit throughout, with daily moves of at most 3 %."""
+    """Return closes in one unit throughout, with daily moves of at most 3 %."""
     rng, price, closes = random.Random(seed), 100.0, []
     for _ in range(count):
         price *= 1 + rng.uniform(-0.03, 0.03)
@@ -42,7 +42,7 @@ def walk(seed: str, count: int) -> list[float]:
 
 
 def raw_days(symbol: str, days: list[date], closes: list[float], splits: dict[date, float]) -> list[dict[str, Any]]:
-    """What a raw feed shows of continuous closes (in units of the last day): before each split, its ratio higher."""
+    """Return a raw feed's days of continuous closes (in units of the last day): before a split, its ratio higher."""
     rows = []
     for number, (at, close) in enumerate(zip(days, closes, strict=True)):
         later = math.prod(ratio for effective, ratio in splits.items() if effective > at)
@@ -64,7 +64,7 @@ def raw_days(symbol: str, days: list[date], closes: list[float], splits: dict[da
 
 @pytest.fixture(scope="module")
 def split_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Raw series over every real split, and over a reverse split, two splits in a window, a split with a dividend."""
+    """Build raw series over every real split, a reverse split, two splits in a window, a split with a dividend."""
     lake = Lake(tmp_path_factory.mktemp("splits") / "lake")
     lines: list[dict[str, Any]] = []
     for symbol, effective, _ in SPLITS:

@@ -42,7 +42,7 @@ RECEIVED = "2025-02-21T21:00:00.000Z"
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Recorded days as Yahoo's; NVDA's as a raw feed would show them; a feed that is adjusted already."""
+    """Build recorded days: Yahoo's, NVDA's as a raw feed delivers them, and a feed that is already adjusted."""
     built = Lake(tmp_path_factory.mktemp("daily_real") / "lake")
     for symbol in RECORDED:
         land(built, "daily_bars", lines(symbol), name=symbol)
@@ -55,7 +55,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 
 @pytest.fixture(scope="module")
 def vendor_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    """Recorded answers alone, through the loader's own parser."""
+    """Build recorded responses alone, through the loader's own parser."""
     built = Lake(tmp_path_factory.mktemp("vendor") / "lake")
     received = datetime(2025, 2, 21, 21, tzinfo=UTC)
     run = Run(built.folder, "replay", "yahoo", received)
@@ -98,7 +98,7 @@ def lines(symbol: str) -> list[dict[str, Any]]:
 
 
 def raw_lines(symbol: str) -> list[dict[str, Any]]:
-    """The recorded days with their splits taken out again."""
+    """Return the recorded days without their split adjustments."""
     splits = {
         date(2000, 6, 27): 2,
         date(2001, 9, 12): 2,
@@ -117,7 +117,7 @@ def raw_lines(symbol: str) -> list[dict[str, Any]]:
 
 
 def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
-    """A year of days that the vendor has adjusted for dividends too."""
+    """Return a year of days that the vendor has adjusted for dividends too."""
     path = realdata.path(f"daily/yahoo_orb_2025/{symbol}_1d.csv")
     with path.open() as file:
         return [
@@ -136,7 +136,7 @@ def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
 
 
 def implied_dividends(symbol: str) -> list[dict[str, Any]]:
-    """The dividends that the vendor's adjusted closes hold, in today's shares; a smaller one is rounding."""
+    """Return the dividends that the vendor's adjusted closes hold, in today's shares; a smaller one is rounding."""
     rows = list(rows_of(symbol))
     events = []
     for number, (before, row) in enumerate(itertools.pairwise(rows)):
@@ -158,7 +158,7 @@ def implied_dividends(symbol: str) -> list[dict[str, Any]]:
 
 
 def frame(symbol: str) -> pd.DataFrame:
-    """The recorded days in pandas, the last of a date's rows."""
+    """Return the recorded days in pandas, the last of a date's rows."""
     table = pd.DataFrame(rows_of(symbol)).rename(columns={"Datetime": "Date"})
     table = table.assign(Date=pd.to_datetime(table["Date"])).set_index("Date")
     numbers = table[["Open", "High", "Low", "Close", "Volume"]].astype(float)
@@ -177,7 +177,7 @@ def mart(
 
 
 def agree(what: str, ours: Any, theirs: Any, tolerance: float = 1e-9) -> None:
-    """Hold two columns equal, NULLs in the same places; the difference is relative to the greater of value and 1."""
+    """Assert that two columns are equal and NULL alike; the difference is relative to the greater of value and 1."""
     left, right = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     assert len(left) == len(right), f"{what}: {len(left)} rows against {len(right)}"
     apart = np.flatnonzero(np.isnan(left) != np.isnan(right))

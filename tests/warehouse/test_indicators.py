@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
-    """Rows of the mart, with its bar's columns, by symbol: published tables fed as minutes, and real minutes."""
+    """Return rows of the mart, with its bar's columns, by symbol: published tables fed as minutes, and real minutes."""
     lake = Lake(tmp_path_factory.mktemp("indicators") / "lake")
     for symbol, rows in _published().items():
         lake.land(_as_minutes(symbol, rows), name=symbol)
@@ -261,7 +261,7 @@ def _published() -> dict[str, list[Row]]:
 
 
 def _as_minutes(symbol: str, rows: Sequence[Mapping[str, str]]) -> Iterator[Row]:
-    """Make each row one minute from 14:30 UTC of a winter day on."""
+    """Yield each row as one minute from 14:30 UTC of a winter day on."""
     first = datetime(2020, 1, 6, 14, 30)  # noqa: DTZ001
     for number, row in enumerate(rows):
         prices = {name: _plain(row[name]) for name in ("open", "high", "low", "close")}
@@ -282,7 +282,7 @@ def _intraday() -> list[Row]:
 
 
 def _plain(text: str) -> str:
-    """Write a number without an exponent, as the record contract asks."""
+    """Return a number without an exponent, as the record contract requires."""
     return f"{float(text):.8f}".rstrip("0").rstrip(".")
 
 

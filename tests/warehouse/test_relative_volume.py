@@ -13,7 +13,7 @@ SHORT = ("--vars", "{indicator_lookback: 1}")
 
 
 def day(number: int, *minutes: int, **fields: Any) -> list[dict[str, Any]]:
-    """Bars at some minutes after 15:00 UTC of the number-th day from 2026-01-01 on; each has a volume of its own."""
+    """Return bars at some minutes after 15:00 UTC of day `number` from 2026-01-01 on, each with its own volume."""
     start = datetime(2026, 1, 1, 15) + timedelta(days=number)  # noqa: DTZ001
     return [
         bar(
@@ -28,7 +28,7 @@ def day(number: int, *minutes: int, **fields: Any) -> list[dict[str, Any]]:
 
 
 def written(lake: Lake) -> list[tuple[int, int]]:
-    """Days and minutes of the rows that the last run wrote."""
+    """Return the days and minutes of the rows that the last run wrote."""
     latest = "batch_id = (select max(batch_id) from fct_bar)"
     rows = lake.query(f"select bar_start_at from fct_technical_indicator where {latest} order by 1")
     return [((at - datetime(2026, 1, 1)).days, at.minute) for (at,) in rows]  # noqa: DTZ001
