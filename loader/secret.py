@@ -11,9 +11,9 @@ def fetch_secret(place: str) -> str:
     service, _, name = place.partition(":")
     try:
         if service == "ssm":
-            return str(boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
+            return boto3.client("ssm").get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
         if service == "secretsmanager":
-            return str(boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"])
+            return boto3.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
     except (BotoCoreError, ClientError) as error:
         raise UserError(
             f"cannot read the secret {place}: {type(error).__name__}; check its name and the role's permission"

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tickerlake.errors import UserError
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import PutObjectRequestTypeDef
 
 ABSENT = ""
 """The version of an object that does not exist yet."""
@@ -111,7 +116,7 @@ def _lock(descriptor: int) -> None:
 class S3Store:
     """Objects in a bucket below a prefix; a version is S3's ETag, checked by S3 itself (`If-Match`)."""
 
-    def __init__(self, client: Any, bucket: str, prefix: str = "") -> None:
+    def __init__(self, client: "S3Client", bucket: str, prefix: str = "") -> None:
         self._client, self._bucket, self._prefix = client, bucket, prefix
 
     def read(self, key: str) -> StoredObject | None:
@@ -130,14 +135,18 @@ class S3Store:
         """Put the object. Raises UserError when S3 refuses for another reason than the condition."""
         from botocore.exceptions import ClientError
 
-        condition = {} if expected is None else {"IfNoneMatch": "*"} if expected == ABSENT else {"IfMatch": expected}
+        request: PutObjectRequestTypeDef = {"Bucket": self._bucket, "Key": self._prefix + key, "Body": content}
+        if expected == ABSENT:
+            request["IfNoneMatch"] = "*"
+        elif expected is not None:
+            request["IfMatch"] = expected
         try:
-            response = self._client.put_object(Bucket=self._bucket, Key=self._prefix + key, Body=content, **condition)
+            response = self._client.put_object(**request)
         except ClientError as error:
             if _error_code(error) in ("PreconditionFailed", "ConditionalRequestConflict", "412", "409", "NoSuchKey"):
                 raise VersionConflictError(key) from None
             raise UserError(f"cannot write s3://{self._bucket}/{self._prefix}{key}: {_error_code(error)}") from None
-        return str(response["ETag"])
+        return response["ETag"]
 
     def keys(self, prefix: str) -> list[str]:
         """List the objects, page by page. Raises UserError when S3 refuses."""
@@ -171,7 +180,7 @@ def store_from_environment(lake: Path, environment: Mapping[str, str] = os.envir
     return S3Store(boto3.client("s3"), bucket, environment.get("TICKERLAKE_STATE_PREFIX", ""))
 
 
-def _error_code(error: Any) -> str:
+def _error_code(error: "ClientError") -> str:
     return str(error.response.get("Error", {}).get("Code", "unknown"))
 
 

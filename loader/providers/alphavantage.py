@@ -8,7 +8,6 @@ error with HTTP 200 and a message, so a missing series decides, not the message.
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from re import compile as pattern
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from loader.decode import decode, looks_like_html, mapping
@@ -186,7 +185,7 @@ def parse_actions(payload: bytes, context: ParseContext) -> Outcome:
     return Outcome(Kind.BARS if actions else Kind.EMPTY, null_rows=null_rows, actions=actions)
 
 
-def _open(payload: bytes, context: ParseContext) -> tuple[dict[str, Any], dict[str, Any], Outcome | None]:
+def _open(payload: bytes, context: ParseContext) -> tuple[dict[str, object], dict[str, object], Outcome | None]:
     """Return the body and its series, or the outcome when there is no series."""
     try:
         body = decode(payload)
@@ -211,7 +210,7 @@ def _is_far(label: str, request: FetchRequest) -> bool:
     return not is_near and _TIME.fullmatch(label) is not None
 
 
-def _in_response_zone(context: ParseContext, body: dict[str, Any]) -> ParseContext:
+def _in_response_zone(context: ParseContext, body: dict[str, object]) -> ParseContext:
     """Return the context in the response's zone: crypto and forex are served in UTC, not in New York's zone."""
     zone = str(_find_by_name(mapping(body.get("Meta Data")), "Time Zone"))
     if context.instrument.asset_class in _ZONED and zone.startswith("UTC"):
@@ -219,11 +218,11 @@ def _in_response_zone(context: ParseContext, body: dict[str, Any]) -> ParseConte
     return context
 
 
-def _fields(values: object) -> dict[str, Any]:
+def _fields(values: object) -> dict[str, object]:
     return {key.partition(". ")[2]: value for key, value in mapping(values).items()}
 
 
-def _find_by_name(meta: dict[str, Any], name: str) -> Any:
+def _find_by_name(meta: dict[str, object], name: str) -> object:
     return next((value for key, value in meta.items() if key.partition(". ")[2] == name), None)
 
 

@@ -87,7 +87,7 @@ class HttpJson:
     def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
         """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
         try:
-            rows = decode(payload)
+            rows: object = decode(payload)
         except ValueError:
             if looks_like_html(payload):
                 return Outcome(Kind.TRANSPORT, message="a web page")
@@ -120,7 +120,7 @@ class HttpJson:
             return str(value)
 
 
-def _step(value: Any, name: str) -> Any:
+def _step(value: object, name: str) -> object:
     if isinstance(value, list):
         return value[int(name)] if name.isdecimal() and len(name) < 6 and int(name) < len(value) else None
     return mapping(value).get(name)

@@ -149,7 +149,7 @@ def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
 
 def _open(
     payload: bytes, context: ParseContext, granularities: Iterable[str]
-) -> tuple[dict[str, Any], Sequence[tuple[Any, ...]]] | Outcome:
+) -> tuple[dict[str, object], Sequence[tuple[object, ...]]] | Outcome:
     """Return the response's meta (with its events) and rows: time, open, high, low, close, volume, adjusted close."""
     try:
         body: Any = decode(payload)
@@ -211,18 +211,18 @@ def _day_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
         return str(epoch)
 
 
-def _event_label(event: dict[str, Any], zone: ZoneInfo) -> str:
+def _event_label(event: dict[str, object], zone: ZoneInfo) -> str:
     return _day_label(integer(event.get("date")), event.get("date"), zone)
 
 
-def _zone(meta: dict[str, Any]) -> ZoneInfo:
+def _zone(meta: dict[str, object]) -> ZoneInfo:
     try:
         return ZoneInfo(str(meta.get("exchangeTimezoneName")))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return ZoneInfo("America/New_York")
 
 
-def _ratio(event: dict[str, Any]) -> str | None:
+def _ratio(event: dict[str, object]) -> str | None:
     """Return new shares per old share in plain notation, or None without a pair of positive numbers."""
     new, old = decimal_text(event.get("numerator")), decimal_text(event.get("denominator"))
     if not (new and old and _PLAIN.fullmatch(new) and _PLAIN.fullmatch(old) and float(new) > 0 and float(old) > 0):
@@ -240,5 +240,5 @@ def _in_major(value: object, currency: str) -> object:
     return format(Decimal(text).scaleb(-2, _EXACT), "f") if _PLAIN.fullmatch(text) else None
 
 
-def _first_line(error: dict[str, Any]) -> str:
+def _first_line(error: dict[str, object]) -> str:
     return (str(error.get("description") or error.get("code")).splitlines() or [""])[0][:200]

@@ -9,13 +9,17 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 
 from loader.sinks import TOO_LARGE, Delivery, UndeliveredLine
 from loader.sinks.packing import Record, batches, pack
+
+if TYPE_CHECKING:
+    from mypy_boto3_firehose import FirehoseClient
+    from mypy_boto3_kinesis import KinesisClient
 
 _TRANSIENT = (
     "InternalFailure",
@@ -64,7 +68,7 @@ class StreamService(Protocol):
 class FirehoseService:
     """`PutRecordBatch` on a boto3 Firehose client."""
 
-    client: Any
+    client: "FirehoseClient"
     by_symbol: bool = False
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:
@@ -72,14 +76,14 @@ class FirehoseService:
         response = self.client.put_record_batch(
             DeliveryStreamName=stream, Records=[{"Data": record.data} for record in records]
         )
-        return _error_codes(response, "RequestResponses", len(records))
+        return _complete([entry.get("ErrorCode") for entry in response["RequestResponses"]], len(records))
 
 
 @dataclass(frozen=True)
 class KinesisService:
     """`PutRecords` on a boto3 Kinesis client; the partition key is the symbol."""
 
-    client: Any
+    client: "KinesisClient"
     by_symbol: bool = True
 
     def put(self, stream: str, records: Sequence[Record]) -> list[str | None]:
@@ -87,11 +91,11 @@ class KinesisService:
         response = self.client.put_records(
             StreamName=stream, Records=[{"Data": record.data, "PartitionKey": record.key} for record in records]
         )
-        return _error_codes(response, "Records", len(records))
+        return _complete([entry.get("ErrorCode") for entry in response["Records"]], len(records))
 
 
-def _error_codes(response: Mapping[str, Any], entries: str, expected: int) -> list[str | None]:
-    codes = [entry.get("ErrorCode") for entry in response.get(entries, [])]
+def _complete(codes: list[str | None], expected: int) -> list[str | None]:
+    """Return the codes; those of a response without an entry for each record count as failures."""
     return codes if len(codes) == expected else ["InternalFailure"] * expected
 
 

@@ -1,12 +1,17 @@
 """AWS clients of tests: botocore's response shapes, and faults by a seed."""
 
 import random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+if TYPE_CHECKING:
+    _AnyClient: Any
+else:
+    _AnyClient = object
 
-class FaultyClient:
+
+class FaultyClient(_AnyClient):  # type: ignore[misc]  # stands in for the client of either service
     """Accepts record batches as Firehose and Kinesis do, and records the accepted ones in order.
 
     `partial`: chance of each record to fail; `throttle`: of a whole call to be rejected; `lost_response`: of a call to

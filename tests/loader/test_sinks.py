@@ -237,7 +237,7 @@ def test_a_permanent_error_is_not_retried(code: str) -> None:
             self.calls += 1
             raise ClientError({"Error": {"Code": code, "Message": ""}}, "PutRecordBatch")
 
-    client = Refusing()
+    client: Any = Refusing()
     delivery = StreamSink(FirehoseService(client), STREAMS, backoff()).deliver("bars", [b"a", b"b"], "RUN", NOW)
     assert (client.calls, delivery.confirmed, {item.reason for item in delivery.undelivered}) == (1, 0, {code})
 
@@ -247,7 +247,8 @@ def test_an_unreachable_endpoint_is_retried_then_dead_lettered() -> None:
         def put_records(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="https://stream")
 
-    delivery = StreamSink(KinesisService(Unreachable()), STREAMS, backoff(3)).deliver("bars", [b"a"], "RUN", NOW)
+    client: Any = Unreachable()
+    delivery = StreamSink(KinesisService(client), STREAMS, backoff(3)).deliver("bars", [b"a"], "RUN", NOW)
     assert delivery.undelivered[0].reason == "Transport:EndpointConnectionError after 3 attempts"
 
 
@@ -256,7 +257,8 @@ def test_a_response_of_the_wrong_length_confirms_nothing() -> None:
         def put_record_batch(self, **_: object) -> dict[str, object]:
             return {"FailedPutCount": 0, "RequestResponses": []}
 
-    delivery = StreamSink(FirehoseService(Short()), STREAMS, backoff(2)).deliver("bars", [b"a"], "RUN", NOW)
+    client: Any = Short()
+    delivery = StreamSink(FirehoseService(client), STREAMS, backoff(2)).deliver("bars", [b"a"], "RUN", NOW)
     assert (delivery.confirmed, len(delivery.undelivered)) == (0, 1)
 
 
