@@ -158,8 +158,8 @@ def main() -> None:
     print(
         table(
             {
-                "with what is free": lines(usage, prices, free),
-                "nothing free": lines(usage, prices, {}),
+                "with the free tier": lines(usage, prices, free),
+                "without it": lines(usage, prices, {}),
                 "half-hourly loads, nightly builds": lines(lean, prices, free),
                 "a shard before each stream": lines(replace(usage, kinesis_shards=4), prices, free),
                 "in a VPC, with a key": lines(replace(usage, nat_gateways=1, own_keys=1), prices, free),
