@@ -37,28 +37,28 @@ class Table:
         self.calls = 0
 
     def query(self, KeyConditionExpression: Any, **options: Any) -> dict[str, Any]:  # noqa: N803
-        """Answer by key, in order."""
+        """Return items by key, in order."""
         self.calls += 1
-        partition, bound = (one.get_expression() for one in KeyConditionExpression.get_expression()["values"])
-        held, limits = self.items[partition["values"][1]], bound["values"][1:]
-        keeps = {
+        partition, bound = (operand.get_expression() for operand in KeyConditionExpression.get_expression()["values"])
+        items, limits = self.items[partition["values"][1]], bound["values"][1:]
+        conditions = {
             "<": lambda key: key < limits[0],
             ">": lambda key: key > limits[0],
             "BETWEEN": lambda key: limits[0] <= key <= limits[1],
         }[bound["operator"]]
-        found = sorted(filter(keeps, held), reverse=not options.get("ScanIndexForward", True))
-        return {"Items": [held[key] for key in found[: options.get("Limit")]]}
+        keys = sorted(filter(conditions, items), reverse=not options.get("ScanIndexForward", True))
+        return {"Items": [items[key] for key in keys[: options.get("Limit")]]}
 
     def put_item(self, Item: dict[str, Any], **_: Any) -> None:  # noqa: N803
-        """Keep an item unless a newer version is there."""
+        """Store an item unless a newer version exists."""
         self.calls += 1
-        held = self.items[Item["series"]]
-        before = held.get(Item[self.sort])
+        items = self.items[Item["series"]]
+        before = items.get(Item[self.sort])
         if before and before.get("version", "") > Item.get("version", ""):
             raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "PutItem")
-        held[Item[self.sort]] = Item
-        while len(held) > 50:  # more than any query asks for: the day's memory is not the function's
-            del held[next(iter(held))]
+        items[Item[self.sort]] = Item
+        while len(items) > 50:  # more than any query asks for: the day's memory is not the function's
+            del items[next(iter(items))]
 
     def update_item(self, Key: Any, ExpressionAttributeValues: Any, **_: Any) -> None:  # noqa: N803
         """Set an alert's state."""
@@ -69,11 +69,11 @@ class Table:
 class Topic:
     """Counts what is published."""
 
-    told = 0
+    published = 0
 
     def publish(self, **_: Any) -> None:
         """Count one."""
-        self.told += 1
+        self.published += 1
 
 
 def batches(symbols: range) -> Iterator[dict[str, Any]]:
@@ -114,7 +114,7 @@ def batches(symbols: range) -> Iterator[dict[str, Any]]:
 
 def measure(count: int) -> dict[str, Any]:
     """Send about `count` records through the function."""
-    topic, took, records, calls = Topic(), [], 0, 0
+    topic, seconds, records, calls = Topic(), [], 0, 0
     symbols = round(count / MINUTES)
     for first in range(0, symbols, SHARD):
         bars, alerts = Table("bar_start"), Table("alert")
@@ -122,20 +122,20 @@ def measure(count: int) -> dict[str, Any]:
         for event in batches(range(first, min(first + SHARD, symbols))):
             started = time.perf_counter()
             answer = consume(event, processor)
-            took.append(time.perf_counter() - started)
+            seconds.append(time.perf_counter() - started)
             records += len(event["Records"])
             if answer["batchItemFailures"]:
                 raise RuntimeError(f"records failed: {answer}")
         calls += bars.calls + alerts.calls
-    took.sort()
+    seconds.sort()
     return {
         "records": records,
         "symbols": symbols,
-        "alerts": topic.told,
+        "alerts": topic.published,
         "calls_a_record": round(calls / records, 1),
-        "batch_p50_ms": round(1_000 * took[len(took) // 2], 1),
-        "batch_p99_ms": round(1_000 * took[int(0.99 * len(took))], 1),
-        "records_a_second": round(records / sum(took)),
+        "batch_p50_ms": round(1_000 * seconds[len(seconds) // 2], 1),
+        "batch_p99_ms": round(1_000 * seconds[int(0.99 * len(seconds))], 1),
+        "records_a_second": round(records / sum(seconds)),
         "needed_a_second": round(records / MINUTES / 60, 1),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }

@@ -47,7 +47,7 @@ QUERIES = {
 
 
 def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
-    """Run a command to its end; give its wall time and peak memory. Raises when it fails."""
+    """Run a command and return its wall time and peak memory. Raises RuntimeError when it fails."""
     started = time.monotonic()
     process = os.posix_spawn(sys.executable, [sys.executable, *command], environment)
     _, status, usage = os.wait4(process, 0)
@@ -58,7 +58,7 @@ def run(command: list[str], environment: dict[str, str]) -> dict[str, float]:
 
 
 def measure(months: int, symbols: int) -> dict[str, object]:
-    """Land a history, build it each way, query it; give every figure."""
+    """Land a history, build it each way, query it; return every figure."""
     folder = Path(tempfile.mkdtemp(prefix="tickerlake_bench_"))
     bars = 0
     with duckdb.connect() as connection:
@@ -69,12 +69,12 @@ def measure(months: int, symbols: int) -> dict[str, object]:
         print(f"\rlanded {bars:,} bars", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     environment = os.environ | {"TICKERLAKE_EXTENSIONS": str(lakes.extensions())}
-    found: dict[str, object] = {"bars": bars}
+    figures: dict[str, object] = {"bars": bars}
     polars = run(
         ["-m", "benchmarks.polars_pipeline", str(folder / "raw" / "bars"), str(folder / "polars")], environment
     )
     print("Polars", polars, file=sys.stderr, flush=True)
-    found["polars"] = polars
+    figures["polars"] = polars
     for name, select in (("three marts", CORE), ("everything", ())):
         lake = folder / name.replace(" ", "_")
         (lake / "warehouse").mkdir(parents=True)
@@ -85,18 +85,18 @@ def measure(months: int, symbols: int) -> dict[str, object]:
         selected = ["--select", *select] if select else []
         dbt = run(["-c", DBT, "run", *options, *selected], here)
         print(f"dbt ({name})", dbt, file=sys.stderr, flush=True)
-        found[f"dbt ({name})"] = dbt | {
+        figures[f"dbt ({name})"] = dbt | {
             "seconds_ratio": round(dbt["seconds"] / polars["seconds"], 2),
             "memory_ratio": round(dbt["peak_memory_mb"] / polars["peak_memory_mb"], 2),
         }
-    found["queries"] = query(folder / "everything")
+    figures["queries"] = query(folder / "everything")
     shutil.rmtree(folder)
-    return found
+    return figures
 
 
 def query(lake: Path) -> dict[str, float]:
-    """Seconds of each analytic query on the built marts, the second time it runs."""
-    found = {}
+    """Return the seconds of each analytic query on the built marts, the second time it runs."""
+    seconds = {}
     with lakes.connect(lake, lakes.CATALOG) as connection:
         connection.execute("use lake.tickerlake_marts")
         for name, sql in QUERIES.items():
@@ -104,8 +104,8 @@ def query(lake: Path) -> dict[str, float]:
             connection.sql(text).fetchall()
             started = time.monotonic()
             connection.sql(text).fetchall()
-            found[name] = round(time.monotonic() - started, 3)
-    return found
+            seconds[name] = round(time.monotonic() - started, 3)
+    return seconds
 
 
 def main() -> None:

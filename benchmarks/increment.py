@@ -59,7 +59,7 @@ def land(lake: Path, symbols: int, first: str, last: str, arrived: str, name: st
 
 
 def bytes_read() -> int:
-    """Give the bytes that this process's read calls have returned."""
+    """Return the bytes that this process's read calls have returned."""
     lines = Path("/proc/self/io").read_text().splitlines()
     return int(dict(line.split(": ") for line in lines)["rchar"])
 

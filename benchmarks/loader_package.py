@@ -77,13 +77,13 @@ def vendor_body(last_day: date) -> bytes:
     return json.dumps({"Meta Data": meta, "Time Series (1min)": series}, indent=4).encode()
 
 
-class Played:
+class FakeServices:
     """The server: GET /query is the vendor, other paths are S3's, a POST is Firehose's."""
 
     def __init__(self, body: bytes) -> None:
         self.objects: dict[str, bytes] = {}
         self.records = self.lines = self.billed = 0
-        played = self
+        services = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -93,13 +93,13 @@ class Played:
                 parts = urlsplit(self.path)
                 if parts.path == "/query":
                     self.answer(200, body)
-                elif parts.path in played.objects:
-                    self.answer(200, played.objects[parts.path])
+                elif parts.path in services.objects:
+                    self.answer(200, services.objects[parts.path])
                 else:
                     self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
 
             def do_PUT(self) -> None:
-                played.objects[urlsplit(self.path).path] = self.rfile.read(int(self.headers["Content-Length"]))
+                services.objects[urlsplit(self.path).path] = self.rfile.read(int(self.headers["Content-Length"]))
                 self.answer(200, b"")
 
             def do_POST(self) -> None:
@@ -108,9 +108,9 @@ class Played:
                 records = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["Records"]
                 for record in records:
                     data = base64.b64decode(record["Data"])
-                    played.records += 1
-                    played.lines += data.count(b"\n")
-                    played.billed += -(-len(data) // 5120) * 5120
+                    services.records += 1
+                    services.lines += data.count(b"\n")
+                    services.billed += -(-len(data) // 5120) * 5120
                 answers = [{"RecordId": "1"}] * len(records)
                 self.answer(200, json.dumps({"FailedPutCount": 0, "RequestResponses": answers}).encode())
 
@@ -129,17 +129,19 @@ class Played:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
 
-def measure(played: Played, work: tuple[str, str], days: str, folder: Path | None, runs: int = 5) -> dict[str, Any]:
-    """Give median milliseconds and peak MiB of one kind of handler, and what Firehose got of it."""
+def measure(
+    services: FakeServices, work: tuple[str, str], days: str, folder: Path | None, runs: int = 5
+) -> dict[str, Any]:
+    """Return median milliseconds and peak MiB of one kind of handler, and what Firehose received."""
     environment = os.environ | {
-        "AWS_ENDPOINT_URL": played.url,
+        "AWS_ENDPOINT_URL": services.url,
         "AWS_ACCESS_KEY_ID": "x",
         "AWS_SECRET_ACCESS_KEY": "x",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_LAMBDA_FUNCTION_NAME": "loader",
         "TICKERLAKE_STATE_BUCKET": "state",
         "TICKERLAKE_PROVIDER": "alphavantage",
-        "TICKERLAKE_ALPHAVANTAGE_URL": played.url,
+        "TICKERLAKE_ALPHAVANTAGE_URL": services.url,
         "TICKERLAKE_SINK": "firehose",
         "TICKERLAKE_ALPHAVANTAGE_KEY": "a-key-of-sixteen",
         "TICKERLAKE_ALPHAVANTAGE_LIMITS": "none",
@@ -149,20 +151,20 @@ def measure(played: Played, work: tuple[str, str], days: str, folder: Path | Non
         **{f"TICKERLAKE_STREAM_{name}": "s" for name in ("BARS", "DAILY_BARS", "CORPORATE_ACTIONS", "LOADER_RUNS")},
     }
     code = _TIMED.format(folder=[str(folder)] if folder else [], imports=work[0], code=work[1])
-    found = []
+    runs_measured = []
     for _ in range(runs):
-        played.objects.clear()
-        played.records = played.lines = played.billed = 0
+        services.objects.clear()
+        services.records = services.lines = services.billed = 0
         command = [sys.executable, "-I", "-c", code]
         done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        found.append(json.loads(done.stdout.rpartition("@")[2]))
+        runs_measured.append(json.loads(done.stdout.rpartition("@")[2]))
     return {
-        "import_ms": round(statistics.median(run[0] for run in found)),
-        "fetch_ten_symbols_ms": round(statistics.median(run[1] for run in found)),
-        "peak_mib": round(max(run[2] for run in found)),
-        "lines": played.lines,
-        "firehose_records": played.records,
-        "firehose_billed_bytes": played.billed,
+        "import_ms": round(statistics.median(run[0] for run in runs_measured)),
+        "fetch_ten_symbols_ms": round(statistics.median(run[1] for run in runs_measured)),
+        "peak_mib": round(max(run[2] for run in runs_measured)),
+        "lines": services.lines,
+        "firehose_records": services.records,
+        "firehose_billed_bytes": services.billed,
     }
 
 
@@ -171,13 +173,13 @@ def main() -> None:
         body = vendor_body(datetime.now(UTC).date() - timedelta(days=1))
     except pytest.skip.Exception as missing:
         sys.exit(str(missing))
-    played = Played(body)
+    services = FakeServices(body)
     with tempfile.TemporaryDirectory() as folder:
         size = build(Path(folder) / "loader.zip")
         with zipfile.ZipFile(Path(folder) / "loader.zip") as archive:
             archive.extractall(Path(folder) / "task")
         days = sys.argv[1] if len(sys.argv) > 1 else "1"
-        ours, usual = measure(played, _OURS, days, Path(folder) / "task"), measure(played, _USUAL, days, None)
+        ours, usual = measure(services, _OURS, days, Path(folder) / "task"), measure(services, _USUAL, days, None)
     ratios = {name: round(usual[name] / ours[name], 2) for name in ours}
     print(
         json.dumps(

@@ -45,29 +45,29 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws:
         athena = AthenaWarehouse("grains", aws.environment)
-        found = {"sessions": options.sessions, **land(athena, options.sessions), **measure(athena)}
-    print(json.dumps(found, indent=1))
+        figures = {"sessions": options.sessions, **land(athena, options.sessions), **measure(athena)}
+    print(json.dumps(figures, indent=1))
     if options.save:
-        RESULT.write_text(json.dumps(found, indent=1) + "\n")
+        RESULT.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 
 def measure(athena: AthenaWarehouse) -> dict[str, Any]:
-    """Copy usual.raw by each grain. Gives files, bytes and what each statement scanned, in bytes."""
+    """Copy usual.raw by each grain. Return files, bytes and what each statement scanned, in bytes."""
     first, last = athena.query("select min(substr(bar_start, 1, 10)), max(substr(bar_start, 1, 10)) from usual.raw")[0]
     months = [row[0] for row in athena.query("select distinct substr(dt, 1, 7) from usual.raw order by 1")]
-    found = {}
+    figures = {}
     for grain, partitioning in _GRAINS.items():
         table = f"by_{grain}"
-        made = (
+        create_table = (
             f"create table usual.{table} with (table_type = 'ICEBERG', is_external = false, "
             f"location = 's3://{WAREHOUSE}/usual/{table}', partitioning = array[{partitioning}]) as {_BARS}"
         )
         for number, month in enumerate(months):  # at most 100 partitions may be open in one statement
             rows = f"where dt like '{month}%'"
-            athena.query(f"insert into usual.{table} {_BARS} {rows}" if number else f"{made} {rows}")
+            athena.query(f"insert into usual.{table} {_BARS} {rows}" if number else f"{create_table} {rows}")
         files, size = athena.query(f'select count(*), sum(file_size_in_bytes) from "usual"."{table}$files"')[0]
-        found[grain] = {"files": files, "bytes": size} | {
+        figures[grain] = {"files": files, "bytes": size} | {
             name: _scanned(athena, sql)
             for name, sql in {
                 "one_day": f"select count(*), sum(close) from usual.{table} where bar_date = date '{last}'",
@@ -78,7 +78,7 @@ def measure(athena: AthenaWarehouse) -> dict[str, Any]:
                 ),
             }.items()
         }
-    return found
+    return figures
 
 
 def _scanned(athena: AthenaWarehouse, sql: str) -> int:

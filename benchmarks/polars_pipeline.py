@@ -27,10 +27,10 @@ def bars(raw: Path) -> pl.DataFrame:
     )
 
 
-def price_change(found: pl.DataFrame) -> pl.DataFrame:
+def price_change(bars_read: pl.DataFrame) -> pl.DataFrame:
     """Change against the previous close."""
     before = pl.col("close").shift().over(SERIES)
-    return found.select(
+    return bars_read.select(
         *SERIES,
         "bar_start",
         "month",
@@ -42,9 +42,9 @@ def price_change(found: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(is_anomaly=pl.col("price_change_pct").abs() > 5)
 
 
-def moving_average(found: pl.DataFrame) -> pl.DataFrame:
+def moving_average(bars_read: pl.DataFrame) -> pl.DataFrame:
     """Means of 5 and 20 closes, and where they cross."""
-    averages = found.select(
+    averages = bars_read.select(
         *SERIES,
         "bar_start",
         "month",
@@ -65,11 +65,11 @@ def moving_average(found: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def volume_spike(found: pl.DataFrame) -> pl.DataFrame:
+def volume_spike(bars_read: pl.DataFrame) -> pl.DataFrame:
     """Volume against the mean of the three bars before."""
     usual = pl.col("volume").rolling_mean(3).shift().over(SERIES)
     spike = pl.when(usual.is_null()).then(None).when(pl.col("volume") > 2 * usual).then(pl.lit("SPIKE"))
-    return found.select(
+    return bars_read.select(
         *SERIES,
         "bar_start",
         "month",
@@ -83,9 +83,9 @@ def volume_spike(found: pl.DataFrame) -> pl.DataFrame:
 def main() -> None:
     """Read, compute, write."""
     raw, output = Path(sys.argv[1]), Path(sys.argv[2])
-    found = bars(raw)
+    bars_read = bars(raw)
     for make in (price_change, moving_average, volume_spike):
-        make(found).write_parquet(output / make.__name__, partition_by="month", mkdir=True)
+        make(bars_read).write_parquet(output / make.__name__, partition_by="month", mkdir=True)
 
 
 if __name__ == "__main__":

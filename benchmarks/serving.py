@@ -54,11 +54,11 @@ def running(*command: str) -> Iterator[None]:
 
 def load(address: str, seconds: int) -> dict[str, float]:
     """Requests a second and the slowest hundredth of them from 16 connections, none refused."""
-    said = subprocess.run(
+    output = subprocess.run(
         ["wrk", "-t1", "-c16", f"-d{seconds}s", "--latency", address], capture_output=True, text=True, check=True
     ).stdout
-    assert "Non-2xx" not in said, said
-    rate, tail = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
+    assert "Non-2xx" not in output, output
+    rate, tail = re.search(r"Requests/sec:\s+([\d.]+)", output), re.search(r"99%\s+([\d.]+)(us|ms|s)", output)
     assert rate and tail
     milliseconds = float(tail[1]) * {"us": 0.001, "ms": 1, "s": 1_000}[tail[2]]
     return {"requests_a_second": round(float(rate[1])), "p99_ms": round(milliseconds, 1)}
@@ -74,23 +74,26 @@ def wait_for(address: str) -> bytes:
 
 def from_the_lake(origin: str, count: int, first: int) -> dict[str, float]:
     """Single requests, one after the other, that no memory can answer."""
-    took = []
+    milliseconds = []
     for number in range(count):
         started = time.perf_counter()
         with urllib.request.urlopen(f"{origin}/v1/bars?symbol=TSLA&limit={first + number}") as answer:
             answer.read()
-        took.append(1_000 * (time.perf_counter() - started))
-    took.sort()
-    return {"p50_ms": round(took[len(took) // 2], 1), "p99_ms": round(took[int(0.99 * len(took))], 1)}
+        milliseconds.append(1_000 * (time.perf_counter() - started))
+    milliseconds.sort()
+    return {
+        "p50_ms": round(milliseconds[len(milliseconds) // 2], 1),
+        "p99_ms": round(milliseconds[int(0.99 * len(milliseconds))], 1),
+    }
 
 
 def measure(folder: Path, *, builds: bool) -> dict[str, Any]:
     """Load the API, then the bare endpoint with the same bytes, then the API while a build runs."""
     ours, bare = "http://127.0.0.1:8391", "http://127.0.0.1:8392"
-    found: dict[str, Any] = {}
+    figures: dict[str, Any] = {}
     with running("-m", "serving.api", "--lake", str(folder), "--port", "8391", "--rate", "0"):
         content = wait_for(ours + ADDRESS)
-        found["bars"], found["bytes"] = json.loads(content)["count"], len(content)
+        figures["bars"], figures["bytes"] = json.loads(content)["count"], len(content)
         with tempfile.NamedTemporaryFile() as same:
             same.write(content)
             same.flush()
@@ -98,18 +101,18 @@ def measure(folder: Path, *, builds: bool) -> dict[str, Any]:
                 wait_for(bare + ADDRESS)
                 # in turns, so that what else the machine does falls on both
                 turns = [(load(ours + ADDRESS, SECONDS), load(bare + ADDRESS, SECONDS)) for _ in range(TURNS)]
-        for name, figures in zip(("memory", "bare"), zip(*turns, strict=True), strict=True):
-            found[name] = sorted(figures, key=lambda one: one["requests_a_second"])[TURNS // 2]
-        found["rate_ratio"] = round(found["memory"]["requests_a_second"] / found["bare"]["requests_a_second"], 2)
-        found["lake"] = from_the_lake(ours, 200, 1_001)
+        for name, loads in zip(("memory", "bare"), zip(*turns, strict=True), strict=True):
+            figures[name] = sorted(loads, key=lambda load: load["requests_a_second"])[TURNS // 2]
+        figures["rate_ratio"] = round(figures["memory"]["requests_a_second"] / figures["bare"]["requests_a_second"], 2)
+        figures["lake"] = from_the_lake(ours, 200, 1_001)
         if builds:
             building = threading.Thread(target=build, args=(Dbt("local"),))
             building.start()
-            found["memory_while_building"] = load(ours + ADDRESS, SECONDS)
-            found["lake_while_building"] = from_the_lake(ours, 200, 1_201)
-            found["was_building_to_the_end"] = building.is_alive()
+            figures["memory_while_building"] = load(ours + ADDRESS, SECONDS)
+            figures["lake_while_building"] = from_the_lake(ours, 200, 1_201)
+            figures["was_building_to_the_end"] = building.is_alive()
             building.join()
-    return found
+    return figures
 
 
 def main() -> int:
@@ -117,10 +120,10 @@ def main() -> int:
     if not shutil.which("wrk"):
         print("error: no wrk: install Debian's package wrk", file=sys.stderr)
         return 2
-    found = measure(lake.folder(), builds="--build" in sys.argv)
+    measured = measure(lake.folder(), builds="--build" in sys.argv)
     machine = f"{platform.machine()}, {os.cpu_count()} cores"
     figures = {"measured_at": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine, "load": os.getloadavg()[0]}
-    print(json.dumps(figures | found, indent=2))
+    print(json.dumps(figures | measured, indent=2))
     return 0
 
 

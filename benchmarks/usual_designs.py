@@ -96,17 +96,17 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     prices = Prices.read()
     with local_aws(options=["--bucket", RESULTS, "--bucket", WAREHOUSE, "--heap", "3g"]) as aws:
-        found = measure(AthenaWarehouse("usual", aws.environment), options.sessions, prices)
-    print(json.dumps(found, indent=1))
+        figures = measure(AthenaWarehouse("usual", aws.environment), options.sessions, prices)
+    print(json.dumps(figures, indent=1))
     if options.save:
-        RESULT.write_text(json.dumps(found, indent=1) + "\n")
+        RESULT.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 
 def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str, Any]:
-    """Land the history and run a day of each design. Gives statements, bytes and dollars of both."""
+    """Land the history and run a day of each design. Return statements, bytes and dollars of both."""
     raw = land(athena, sessions)
-    client, seen, found = athena.client("athena"), set[str](), {}
+    client, seen, figures = athena.client("athena"), set[str](), {}
     seen |= {statement["QueryExecutionId"] for statement in list_statements(client, seen)}
     for design, run in (("self_joins", _self_joins), ("full_rebuild", _full_rebuild)):
         run(athena)
@@ -117,17 +117,17 @@ def measure(athena: AthenaWarehouse, sessions: int, prices: Prices) -> dict[str,
             total.add(
                 scanned, prices.billed_bytes(statement["SubstatementType"], statement["Status"]["State"], scanned)
             )
-        found[design] = {
+        figures[design] = {
             "statements": total.statements,
             "scanned": total.scanned,
             "billed": total.billed,
             "dollars": round(prices.dollars(total.billed), 6),
         }
-    return {"sessions": sessions, **raw, **found}
+    return {"sessions": sessions, **raw, **figures}
 
 
 def land(athena: AthenaWarehouse, sessions: int) -> dict[str, int]:
-    """Put gzipped JSON lines by trading date where the usual table reads them. Gives bars and bytes."""
+    """Put gzipped JSON lines by trading date where the usual table reads them. Return bars and bytes."""
     days: dict[str, list[str]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
         command = ["simulate", "--first", "2024-01-02", "--sessions", str(sessions), "--lake", folder]

@@ -34,7 +34,7 @@ _STREAM = """\
     Metadata:
       checkov:
         skip:
-          - {{id: CKV_AWS_240, comment: "encrypted with AWS's own key; behind Kinesis the stream's own encryption holds"}}
+          - {{id: CKV_AWS_240, comment: "encrypted with AWS's own key; behind Kinesis, by the stream's encryption"}}
           - {{id: CKV_AWS_241, comment: "as CKV_AWS_240; UseCustomerKey puts a customer's key on the bucket"}}
     Properties:
       DeliveryStreamType: !If [HasKinesis, KinesisStreamAsSource, DirectPut]
@@ -89,7 +89,7 @@ _TABLE = """\
 
 
 def record_fields() -> dict[str, list[str]]:
-    """Give the fields of each dataset's line, in the order in which the loader writes them.
+    """Return the fields of each dataset's line, in the order in which the loader writes them.
 
     The run ledger (`loader_runs`) has no contract of bars; its fields are those of docs/first-real-day.md.
     """

@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def measure(athena: AthenaWarehouse, sessions: int, symbols: str = "", only: Collection[str] = ()) -> dict[str, Bill]:
-    """Run the workloads (or `only` some, after the first build) on an empty warehouse. Gives the bill of each."""
+    """Run the workloads (or `only` some, after the first build) on an empty warehouse; return the bill of each."""
     prices, bills, client, seen = Prices.read(), {}, athena.client("athena"), set[str]()
     athena.prepare()
     with tempfile.TemporaryDirectory() as folder:
@@ -59,9 +59,9 @@ def measure(athena: AthenaWarehouse, sessions: int, symbols: str = "", only: Col
             if only and name not in (*only, "first_build"):
                 continue
             workload()
-            found = list_statements(client, seen)
-            seen |= {statement["QueryExecutionId"] for statement in found}
-            bills[name] = compute_bill(found, prices, _manifest(athena.name))
+            statements = list_statements(client, seen)
+            seen |= {statement["QueryExecutionId"] for statement in statements}
+            bills[name] = compute_bill(statements, prices, _manifest(athena.name))
             print(f"{name}: {bills[name].total.statements} statements", file=sys.stderr, flush=True)
     return bills
 
@@ -91,15 +91,15 @@ def as_data(bills: dict[str, Bill], prices: Prices, sessions: int) -> dict[str, 
 
 
 def over_budget(bills: dict[str, Bill], budget: dict[str, Any]) -> list[str]:
-    """Every workload and model that takes more than budget.yml allows, in words."""
-    found = []
+    """Return one message for each workload and model over budget.yml."""
+    problems = []
     for workload, limits in budget["workloads"].items():
         if not (spent := bills.get(workload)):
             continue
-        found += _beyond(workload, spent.total, limits)
+        problems += _beyond(workload, spent.total, limits)
         for model, of_model in (limits.get("models") or {}).items():
-            found += _beyond(f"{workload} {model}", spent.models.get(model, Cost()), of_model)
-    return found
+            problems += _beyond(f"{workload} {model}", spent.models.get(model, Cost()), of_model)
+    return problems
 
 
 def _beyond(name: str, cost: Cost, limits: dict[str, Any]) -> list[str]:
@@ -131,8 +131,8 @@ def _month(bills: dict[str, Bill], prices: Prices) -> str:
 
 
 def _manifest(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((PROJECT / "target" / name / "manifest.json").read_text())
-    return found
+    manifest: dict[str, Any] = json.loads((PROJECT / "target" / name / "manifest.json").read_text())
+    return manifest
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ class Usage:
 
 
 def lines(usage: Usage, prices: Mapping[str, float], free: Mapping[str, float]) -> dict[str, float]:
-    """Give dollars a month by service. `free` takes off what an account has for nothing; pass {} for none of it."""
+    """Return dollars a month by service, less the `free` tiers of an account; pass {} to ignore those."""
 
     def beyond(amount: float, name: str) -> float:
         return max(0.0, amount - free.get(name, 0))
@@ -107,9 +107,9 @@ def lines(usage: Usage, prices: Mapping[str, float], free: Mapping[str, float]) 
 def step_functions(
     usage: Usage, prices: Mapping[str, float], steps: int = 5, start_minutes: int = 2
 ) -> dict[str, float]:
-    """Give what a state machine adds to the one job, by how it is cut; `start_minutes` to start and install each build.
+    """Return what a state machine adds to the one job, by its design; each build takes `start_minutes` to start.
 
-    `around one job` is a machine that starts the whole job and tells of its end; `a build for each step` starts
+    `around one job` is a machine that starts the whole job and reports its end; `a build for each step` starts
     CodeBuild for every step, whose minutes are billed from its start.
     """
     runs = usage.intraday_runs + usage.nightly_runs
@@ -122,8 +122,8 @@ def step_functions(
 
 
 def on_athena(usage: Usage, results: Mapping[str, Any]) -> Usage:
-    """Take statements and dollars of Athena from what `make cost` measured, times its runs a month."""
-    runs, totals = results["runs_a_month"], {name: one["total"] for name, one in results["workloads"].items()}
+    """Return the usage with the statements and dollars of Athena by `make cost` and its runs a month."""
+    runs, totals = results["runs_a_month"], {name: workload["total"] for name, workload in results["workloads"].items()}
     return replace(
         usage,
         statements=sum(count * totals[name]["statements"] for name, count in runs.items()),
@@ -158,8 +158,8 @@ def main() -> None:
     print(
         table(
             {
-                "with what is free": lines(usage, prices, free),
-                "nothing free": lines(usage, prices, {}),
+                "with the free tier": lines(usage, prices, free),
+                "without it": lines(usage, prices, {}),
                 "half-hourly loads, nightly builds": lines(lean, prices, free),
                 "a shard before each stream": lines(replace(usage, kinesis_shards=4), prices, free),
                 "in a VPC, with a key": lines(replace(usage, nat_gateways=1, own_keys=1), prices, free),

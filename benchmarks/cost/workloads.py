@@ -42,12 +42,12 @@ class Warehouse:
         self.athena.dbt("run-operation", "publish")
 
     def append_a_day(self) -> None:
-        """What a nightly run does: one more session and its days, planned, every test, published."""
+        """A nightly run: one more session and its days, planned, every test, published."""
         self._simulate("day", _NEXT, 1, _YESTERDAY, days=1)
         self._build()
 
     def append_intraday(self) -> None:
-        """What a run within the day does: one more session's bars, the gate's tests alone, published."""
+        """An intraday run: one more session's bars, tested by the gate's tests only, published."""
         self._simulate("intraday", _AFTER, 1, _TODAY)
         self._build("intraday")
 

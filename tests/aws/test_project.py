@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
@@ -27,6 +27,9 @@ from tests.parity.compare import assert_equal
 from tests.warehouse.test_daily_real import lines as recorded_days
 from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
+
+if TYPE_CHECKING:
+    from mypy_boto3_athena.type_defs import QueryExecutionTypeDef
 
 pytestmark = pytest.mark.aws
 _SEED = 20
@@ -84,7 +87,8 @@ def test_a_planned_build_heals_killed_runs_bounds_its_merges_passes_its_tests_an
     assert twins.athena.query("select count(*) from published.fct_bar") == [(rows["fct_bar"],)]
     corrected = "select count(*) from fct_volume_spike where volume = 77777 and bar_interval = '1min'"
     assert twins.athena.query(corrected) == [(1,)]
-    merges = [one["Query"] for one in statements if re.search('merge into [^ ]*fct_bar" as', one["Query"])]
+    queries = [statement["Query"] for statement in statements]
+    merges = [query for query in queries if re.search('merge into [^ ]*fct_bar" as', query)]
     assert len(merges) >= 2
     for merge in merges:  # of the bars, and of those made from them
         assert re.search(r"(target|kept)\.bar_date >= date '", merge), merge
@@ -117,8 +121,8 @@ def test_maintenance_packs_files_and_spares_what_the_release_shows(twins: Twins)
     shown = twins.athena.query("select count(*) from published.fct_bar")
     rows = twins.athena.query("select count(*) from fct_bar")
     snapshots = twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0]
-    said = twins.athena.pipeline("maintain", "--target", "aws")
-    assert re.search(r"fct_bar: files \d+ -> \d+, bytes \d+ -> \d+, versions \d+ -> \d+", said), said
+    output = twins.athena.pipeline("maintain", "--target", "aws")
+    assert re.search(r"fct_bar: files \d+ -> \d+, bytes \d+ -> \d+, versions \d+ -> \d+", output), output
     assert twins.athena.query('select count(*) from "fct_bar$snapshots"')[0][0] > snapshots
     assert twins.athena.query("select count(*) from published.fct_bar") == shown
     assert twins.athena.query("select count(*) from fct_bar") == rows
@@ -155,8 +159,8 @@ def test_unit_tests_pass_and_freshness_asks_the_newest_arrivals_only(twins: Twin
     twins.athena.dbt("test", "--select", "test_type:unit")
     twins.athena.dbt("source", "freshness", "--select", "source:raw")
     statements = list_statements(twins.athena.client("athena"), set())
-    asked = [one["Query"] for one in statements if "max_loaded_at" in one["Query"]]
-    assert "where dt >=" in asked[0]
+    queries = [statement["Query"] for statement in statements if "max_loaded_at" in statement["Query"]]
+    assert "where dt >=" in queries[0]
 
 
 def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> None:
@@ -164,19 +168,19 @@ def test_an_empty_build_over_data_is_refused_and_docs_are_made(twins: Twins) -> 
     twins.athena.dbt("docs", "generate")
 
 
-def contract_checks(statements: list[dict[str, Any]]) -> int:
+def contract_checks(statements: "list[QueryExecutionTypeDef]") -> int:
     """How many statements ask for no row but the columns of one."""
     return sum("__dbt_sbq" in statement["Query"] for statement in statements)
 
 
-def over_statements(athena: AthenaWarehouse, statements: list[dict[str, Any]]) -> list[str]:
-    """What a night's run takes more statements for than the budget allows; their number does not depend on the data."""
+def over_statements(athena: AthenaWarehouse, statements: "list[QueryExecutionTypeDef]") -> list[str]:
+    """Return what a nightly run needs more statements for than budgeted; their number does not depend on the data."""
     manifest = json.loads((PROJECT / "target" / athena.name / "manifest.json").read_text())
     budget = yaml.safe_load((PROJECT / "benchmarks" / "cost" / "budget.yml").read_text())["workloads"]["append_a_day"]
     counted = {model: {"statements": of["statements"]} for model, of in budget["models"].items()}
     limits = {"statements": budget["statements"], "models": counted}
-    found = compute_bill(statements, Prices.read(), manifest)
-    return over_budget({"a night": found}, {"workloads": {"a night": limits}})
+    spent = compute_bill(statements, Prices.read(), manifest)
+    return over_budget({"a night": spent}, {"workloads": {"a night": limits}})
 
 
 def _first_lines(recorded: Path, number: int, target: Path) -> Path:

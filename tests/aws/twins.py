@@ -31,11 +31,11 @@ class Twins:
 
     def correction_of_the_first_bar(self) -> dict[str, Any]:
         """A later final version of the oldest bar, with another close and volume."""
-        found = self.local.query(
+        rows = self.local.query(
             "select symbol, source, bar_start_at, price_basis, high from fct_bar where bar_interval = '1min' "
             "order by bar_start_at, symbol limit 1"
         )
-        symbol, source, start, basis, high = found[0]
+        symbol, source, start, basis, high = rows[0]
         return bar(
             symbol,
             f"{start:%Y-%m-%dT%H:%M:%SZ}",
@@ -49,7 +49,7 @@ class Twins:
 
 
 def release(athena: AthenaWarehouse) -> None:
-    """Give back the lease of a run that was killed, as its message tells a user to, if it had taken one."""
+    """Release the lease of a killed run, as its message asks the user to, if it had acquired one."""
     try:
         holder = athena.query(f"select holder from {athena.name}_audit.run_lease")[0][0]
     except StatementFailedError:

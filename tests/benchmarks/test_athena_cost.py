@@ -56,7 +56,7 @@ def test_a_tebibyte_costs_its_price() -> None:
 
 
 def test_statements_go_to_the_model_that_their_comment_names() -> None:
-    found = compute_bill(
+    spent = compute_bill(
         [
             statement("create table x", 5, "CREATE_TABLE_AS_SELECT", node="model.p.fct_bar"),
             statement("merge", 7, "MERGE", node="model.p.fct_bar"),
@@ -69,10 +69,10 @@ def test_statements_go_to_the_model_that_their_comment_names() -> None:
         PRICES,
         MANIFEST,
     )
-    assert found.models["fct_bar"] == Cost(3, 12, 20_000_000)
-    assert found.tests == {"fct_bar": Cost(2, 24, 20_000_000)}
-    assert found.models[HOOKS] == Cost(2, 17, 10_000_000)
-    assert found.total == Cost(7, 53, 50_000_000)
+    assert spent.models["fct_bar"] == Cost(3, 12, 20_000_000)
+    assert spent.tests == {"fct_bar": Cost(2, 24, 20_000_000)}
+    assert spent.models[HOOKS] == Cost(2, 17, 10_000_000)
+    assert spent.total == Cost(7, 53, 50_000_000)
 
 
 def test_a_model_beyond_its_budget_is_named() -> None:

@@ -36,7 +36,7 @@ USAGE = Usage(
 
 def test_without_anything_free() -> None:
     """10,000 starts: 20 sessions of 498 + 2."""
-    found = lines(USAGE, PRICES, {})
+    dollars = lines(USAGE, PRICES, {})
     by_hand = {
         "loader (Lambda)": 20_000 * 0.0000133334 + 10_000 * 0.0000002,  # 10,000 x 8 s x 0.25 GB
         "schedules": 10_120 * 0.000001,
@@ -52,16 +52,16 @@ def test_without_anything_free() -> None:
         "key (KMS)": 0.0,
         "network (NAT)": 0.0,
     }
-    assert found == pytest.approx(by_hand)
+    assert dollars == pytest.approx(by_hand)
 
 
 def test_with_what_is_free() -> None:
-    found = lines(USAGE, PRICES, FREE)
-    assert found["loader (Lambda)"] == 0
-    assert found["transformation job (CodeBuild)"] == pytest.approx(700 * 0.0034)
-    assert found["metrics"] == pytest.approx(5 * 0.3)
-    assert found["alarms and dashboard"] == pytest.approx(5 * 0.1)
-    assert found["S3 requests"] == lines(USAGE, PRICES, {})["S3 requests"]
+    dollars = lines(USAGE, PRICES, FREE)
+    assert dollars["loader (Lambda)"] == 0
+    assert dollars["transformation job (CodeBuild)"] == pytest.approx(700 * 0.0034)
+    assert dollars["metrics"] == pytest.approx(5 * 0.3)
+    assert dollars["alarms and dashboard"] == pytest.approx(5 * 0.1)
+    assert dollars["S3 requests"] == lines(USAGE, PRICES, {})["S3 requests"]
 
 
 def test_what_dominates_where_it_is_chosen() -> None:
@@ -94,6 +94,6 @@ def test_athenas_share_is_what_was_measured_times_its_runs() -> None:
             for name, count, dollars in (("night", 300, 0.01), ("day", 100, 0.004), ("first", 9, 9.0))
         },
     }
-    found = on_athena(USAGE, results)
-    assert found.statements == 16_000
-    assert found.athena_dollars == pytest.approx(0.6)
+    usage = on_athena(USAGE, results)
+    assert usage.statements == 16_000
+    assert usage.athena_dollars == pytest.approx(0.6)

@@ -1,6 +1,6 @@
 """The deployment's template on the local AWS: every resource through its service's API, and stand-ins for what runs.
 
-moto's CloudFormation reports types complete that it does not make, so it is not asked. Here the template, translated by
+moto's CloudFormation reports types complete that it does not make, so it is not used. Here the template, translated by
 AWS's own SAM translator, is resolved and created resource by resource; botocore checks each call's parameters, moto
 keeps it. `HOW` says what that proves for each type. Lambda, CodeBuild and the schedules run nothing in moto: `invoke`,
 `build` and `fire` do as they are configured *there*, in processes of their own.
@@ -66,7 +66,7 @@ _RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "u
 
 
 def clients(endpoint: Mapping[str, str]) -> Callable[[str], Any]:
-    """What makes clients of a local AWS."""
+    """Return a function that makes clients of a local AWS."""
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -81,16 +81,16 @@ def clients(endpoint: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 def translated() -> dict[str, Any]:
-    """The template as CloudFormation sees it, SAM resolved, by AWS's translator in .venv-infra."""
+    """Return the template as CloudFormation sees it, SAM resolved, by AWS's translator in .venv-infra."""
     flat = PROJECT / "target" / "template.json"
     write(flat)
     python = PROJECT / ".venv-infra" / "bin" / "python"
     assert python.exists(), "no .venv-infra: run `make setup-infra`"
-    done = subprocess.run(
+    completed = subprocess.run(
         [str(python), "-m", "infra.sam", str(flat)], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    template: dict[str, Any] = json.loads(completed.stdout)
+    return template
 
 
 @dataclass
@@ -101,28 +101,28 @@ class LocalStack:
     client: Callable[[str], Any]
     parameters: Mapping[str, str]
     template: Mapping[str, Any] = field(default_factory=translated)
-    made: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
+    created: dict[str, tuple[str, dict[str, str]]] = field(default_factory=dict)
     """By logical name: the physical one, and attributes."""
 
     def create(self) -> dict[str, str]:
-        """Make every resource whose condition holds; gives the outputs."""
+        """Make every resource whose condition holds; return the outputs."""
         for logical in self.template["Resources"]:
             self.make(logical)
-        outputs = {name: self.value(one["Value"]) for name, one in self.template["Outputs"].items()}
+        outputs = {name: self.value(output["Value"]) for name, output in self.template["Outputs"].items()}
         return {name: str(value) for name, value in outputs.items()}
 
     def holds(self, condition: str) -> bool:
-        """Whether a condition of the template holds."""
+        """Return whether a condition of the template holds."""
         return bool(self.value(self.template["Conditions"][condition]))
 
-    def value(self, given: Any) -> Any:
+    def value(self, expression: Any) -> Any:
         """Resolve intrinsic functions; AWS::NoValue leaves its place out."""
-        if isinstance(given, list):
-            return [one for one in map(self.value, given) if one is not _NOTHING]
-        if not isinstance(given, dict):
-            return given
-        if len(given) == 1:
-            ((name, of),) = given.items()
+        if isinstance(expression, list):
+            return [item for item in map(self.value, expression) if item is not _NOTHING]
+        if not isinstance(expression, dict):
+            return expression
+        if len(expression) == 1:
+            ((name, of),) = expression.items()
             if name == "Ref":
                 return self._ref(of)
             if name == "Fn::GetAtt":
@@ -140,15 +140,15 @@ class LocalStack:
                 return self.holds(of)
             if name == "Fn::Not":
                 return not self.value(of[0])
-        resolved = {key: self.value(one) for key, one in given.items()}
-        return {key: one for key, one in resolved.items() if one is not _NOTHING}
+        resolved = {key: self.value(item) for key, item in expression.items()}
+        return {key: item for key, item in resolved.items() if item is not _NOTHING}
 
-    def _substituted(self, found: re.Match[str]) -> str:
-        if found[1]:
-            return "${" + found[2] + "}"
-        if found[2] in self.template["Resources"] or "." not in found[2]:
-            return str(self._ref(found[2]))
-        logical, attribute = found[2].split(".", 1)
+    def _substituted(self, match: re.Match[str]) -> str:
+        if match[1]:
+            return "${" + match[2] + "}"
+        if match[2] in self.template["Resources"] or "." not in match[2]:
+            return str(self._ref(match[2]))
+        logical, attribute = match[2].split(".", 1)
         return self.make(logical)[1][attribute]
 
     def _ref(self, name: str) -> Any:
@@ -166,21 +166,21 @@ class LocalStack:
         return self.make(name)[0]
 
     def make(self, logical: str) -> tuple[str, dict[str, str]]:
-        """Make a resource and what it needs, once; gives its physical name and attributes."""
-        if logical in self.made:
-            return self.made[logical]
+        """Create a resource and what it needs, once; return its physical name and attributes."""
+        if logical in self.created:
+            return self.created[logical]
         resource = self.template["Resources"][logical]
         if "Condition" in resource and not self.holds(resource["Condition"]):
             return ("", {})
         properties = self.value(resource["Properties"])
         kind = resource["Type"].removeprefix("AWS::").replace("::", "_")
         name = f"{self.name}-{logical}".lower() if kind == "S3_Bucket" else f"{self.name}-{logical}"
-        self.made[logical] = getattr(self, f"_{kind}")(name, properties)
-        return self.made[logical]
+        self.created[logical] = getattr(self, f"_{kind}")(name, properties)
+        return self.created[logical]
 
     def delete(self) -> None:
         """Delete what CloudFormation would, the last made first; buckets that the template retains stay."""
-        for logical, (name, attributes) in reversed(self.made.items()):
+        for logical, (name, attributes) in reversed(self.created.items()):
             resource = self.template["Resources"][logical]
             if resource.get("DeletionPolicy") != "Retain":
                 self._delete(resource["Type"].removeprefix("AWS::"), name, attributes)
@@ -195,7 +195,7 @@ class LocalStack:
         (rule,) = given["BucketEncryption"]["ServerSideEncryptionConfiguration"]
         encryption = {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [encryption]})
-        rules = [_lifecycle(one) for one in given["LifecycleConfiguration"]["Rules"]]
+        rules = [_lifecycle(rule) for rule in given["LifecycleConfiguration"]["Rules"]]
         s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
         return name, {"Arn": f"arn:aws:s3:::{name}"}
 
@@ -231,8 +231,8 @@ class LocalStack:
         return name, {"Arn": role["Arn"]}
 
     def _IAM_ManagedPolicy(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
-        made = self.client("iam").create_policy(PolicyName=name, PolicyDocument=json.dumps(given["PolicyDocument"]))
-        return made["Policy"]["Arn"], {}
+        response = self.client("iam").create_policy(PolicyName=name, PolicyDocument=json.dumps(given["PolicyDocument"]))
+        return response["Policy"]["Arn"], {}
 
     def _SQS_Queue(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         attributes = {key: str(value).lower() for key, value in given.items()}
@@ -256,15 +256,15 @@ class LocalStack:
         return name, {}
 
     def _SNS_Subscription(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
-        made = self.client("sns").subscribe(**given, ReturnSubscriptionArn=True)
-        return made["SubscriptionArn"], {}
+        response = self.client("sns").subscribe(**given, ReturnSubscriptionArn=True)
+        return response["SubscriptionArn"], {}
 
     def _Lambda_Function(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         properties = {key: value for key, value in given.items() if key != "Tags"}
         variables = properties["Environment"]["Variables"]
         variables.update({name: str(value) for name, value in variables.items()})  # as CloudFormation does
-        made = self.client("lambda").create_function(FunctionName=name, **properties)
-        return name, {"Arn": made["FunctionArn"]}
+        response = self.client("lambda").create_function(FunctionName=name, **properties)
+        return name, {"Arn": response["FunctionArn"]}
 
     def _Lambda_EventInvokeConfig(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         self.client("lambda").put_function_event_invoke_config(
@@ -276,8 +276,8 @@ class LocalStack:
 
     def _Lambda_Url(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         function = given["TargetFunctionArn"].rsplit(":", 1)[-1]
-        made = self.client("lambda").create_function_url_config(FunctionName=function, AuthType=given["AuthType"])
-        return name, {"FunctionUrl": made["FunctionUrl"]}
+        response = self.client("lambda").create_function_url_config(FunctionName=function, AuthType=given["AuthType"])
+        return name, {"FunctionUrl": response["FunctionUrl"]}
 
     def _Lambda_EventSourceMapping(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         return str(self.client("lambda").create_event_source_mapping(**given)["UUID"]), {}
@@ -292,10 +292,10 @@ class LocalStack:
 
     def _DynamoDB_Table(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         dynamodb, lifetime = self.client("dynamodb"), given.pop("TimeToLiveSpecification", None)
-        made = dynamodb.create_table(TableName=name, **given)["TableDescription"]
+        response = dynamodb.create_table(TableName=name, **given)["TableDescription"]
         if lifetime:
             dynamodb.update_time_to_live(TableName=name, TimeToLiveSpecification=lifetime)
-        return name, {"Arn": made["TableArn"]}
+        return name, {"Arn": response["TableArn"]}
 
     def _Athena_WorkGroup(self, _: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         configuration = given["WorkGroupConfiguration"]
@@ -316,14 +316,14 @@ class LocalStack:
     ) -> tuple[str, dict[str, str]]:
         target = given["ExtendedS3DestinationConfiguration"]
         target["BufferingHints"] = {key: int(value) for key, value in target["BufferingHints"].items()}
-        made = self.client("firehose").create_delivery_stream(DeliveryStreamName=name, **given)
-        return name, {"Arn": made["DeliveryStreamARN"]}
+        response = self.client("firehose").create_delivery_stream(DeliveryStreamName=name, **given)
+        return name, {"Arn": response["DeliveryStreamARN"]}
 
     def _CodeBuild_Project(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         properties = {key[0].lower() + key[1:]: _lower_camel(value) for key, value in given.items()}
         properties["source"]["buildspec"] = properties["source"].pop("buildSpec")
-        made = self.client("codebuild").create_project(name=name, **properties)
-        return name, {"Arn": made["project"]["arn"]}
+        response = self.client("codebuild").create_project(name=name, **properties)
+        return name, {"Arn": response["project"]["arn"]}
 
     def _Scheduler_Schedule(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802
         self.client("scheduler").create_schedule(Name=name, **given)
@@ -333,7 +333,7 @@ class LocalStack:
         events = self.client("events")
         pattern = json.dumps(given["EventPattern"])
         events.put_rule(Name=name, EventPattern=pattern, Description=given["Description"])
-        targets = [one | {"InputTransformer": one["InputTransformer"]} for one in given["Targets"]]
+        targets = [target | {"InputTransformer": target["InputTransformer"]} for target in given["Targets"]]
         events.put_targets(Rule=name, Targets=targets)
         return name, {}
 
@@ -393,14 +393,14 @@ class LocalStack:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How a stood-in run ended."""
+class CompletedRun:
+    """The result of a stand-in run."""
 
     exit_code: int
     text: str
 
-    def answer(self) -> Any:
-        """What a function gave back; it must have ended well."""
+    def result(self) -> Any:
+        """Return what a function returned; it must have succeeded."""
         assert self.exit_code == 0, self.text[-3000:]
         return json.loads(self.text.partition("ANSWER ")[2].splitlines()[0])
 
@@ -415,16 +415,18 @@ class Machines:
     extra: Mapping[str, str] = field(default_factory=dict)
     """Variables that a test adds to every run."""
 
-    def fire(self, schedule: str, **variables: str) -> Outcome:
+    def fire(self, schedule: str, **variables: str) -> CompletedRun:
         """Start a schedule's target with its input, once; `variables` as `build` and `invoke` take them."""
         target = self.client("scheduler").get_schedule(Name=schedule)["Target"]
         given = json.loads(target["Input"])
         if target["Arn"].endswith("codebuild:startBuild"):
-            overriding = {one["Name"]: one["Value"] for one in given.get("EnvironmentVariablesOverride", [])}
+            overriding = {
+                variable["Name"]: variable["Value"] for variable in given.get("EnvironmentVariablesOverride", [])
+            }
             return self.build(given["ProjectName"], overriding | variables)
         return self.invoke(target["Arn"], given, variables)
 
-    def invoke(self, function: str, event: Mapping[str, Any], variables: Mapping[str, str]) -> Outcome:
+    def invoke(self, function: str, event: Mapping[str, Any], variables: Mapping[str, str]) -> CompletedRun:
         """Run a function's handler from its package, with the runtime's own libraries and nothing of this project."""
         aws = self.client("lambda")
         configured = aws.get_function_configuration(FunctionName=function)
@@ -445,25 +447,27 @@ class Machines:
         }
         return _run([_base_python(), "-I", "-S", "-c", program, json.dumps(event)], self.folder, environment, 100)
 
-    def build(self, project: str, overriding: Mapping[str, str]) -> Outcome:
+    def build(self, project: str, overriding: Mapping[str, str]) -> CompletedRun:
         """Run a project's commands on its archive, without installing: the interpreter of the tests has it all."""
         with self.started(project, overriding) as process:
             text, _ = process.communicate(timeout=400)
-        return Outcome(process.returncode, text)
+        return CompletedRun(process.returncode, text)
 
     def started(self, project: str, overriding: Mapping[str, str]) -> "subprocess.Popen[str]":
         """Start the same, for a test that kills it."""
-        (found,) = self.client("codebuild").batch_get_projects(names=[project])["projects"]
-        bucket, _, key = found["source"]["location"].partition("/")
+        (project_entry,) = self.client("codebuild").batch_get_projects(names=[project])["projects"]
+        bucket, _, key = project_entry["source"]["location"].partition("/")
         code = self._unpacked({"Location": f"s3://{bucket}/{key}"}, self.folder / "build")
-        spec = yaml.safe_load(found["source"]["buildspec"])
-        commands = [one for phase in ("install", "build") for one in spec["phases"][phase]["commands"]]
-        kept = [one for one in commands if "pip install" not in one]
+        spec = yaml.safe_load(project_entry["source"]["buildspec"])
+        commands = [command for phase in ("install", "build") for command in spec["phases"][phase]["commands"]]
+        kept = [command for command in commands if "pip install" not in command]
         assert len(kept) == len(commands) - 1
-        given = {one["name"]: self._meant(one) for one in found["environment"]["environmentVariables"]}
+        values = {
+            variable["name"]: self._value(variable) for variable in project_entry["environment"]["environmentVariables"]
+        }
         environment = {
             **self.endpoint,
-            **given,
+            **values,
             **self.extra,
             **overriding,
             "HOME": str(self.folder),
@@ -480,20 +484,20 @@ class Machines:
             stderr=subprocess.STDOUT,
         )
 
-    def _meant(self, variable: Mapping[str, str]) -> str:
+    def _value(self, variable: Mapping[str, str]) -> str:
         """The value of a build's variable: as it is written, or from the parameter store."""
         if variable.get("type") != "PARAMETER_STORE":
             return variable["value"]
-        found = self.client("ssm").get_parameter(Name=variable["value"], WithDecryption=True)
-        return str(found["Parameter"]["Value"])
+        parameter = self.client("ssm").get_parameter(Name=variable["value"], WithDecryption=True)
+        return str(parameter["Parameter"]["Value"])
 
     def _unpacked(self, code: Mapping[str, str], folder: Path) -> Path:
-        found = re.search(r"([\w.-]+?)(?:\.s3[\w.-]*)?/([0-9a-f]{32}\.zip)", code["Location"])
-        assert found, code
-        target = folder / found[2].removesuffix(".zip")
+        match = re.search(r"([\w.-]+?)(?:\.s3[\w.-]*)?/([0-9a-f]{32}\.zip)", code["Location"])
+        assert match, code
+        target = folder / match[2].removesuffix(".zip")
         if not target.exists():
             bucket = self.bucket
-            body = self.client("s3").get_object(Bucket=bucket, Key=found[2])["Body"].read()
+            body = self.client("s3").get_object(Bucket=bucket, Key=match[2])["Body"].read()
             with zipfile.ZipFile(BytesIO(body)) as packed:
                 packed.extractall(target)
         return target
@@ -515,11 +519,11 @@ class Machines:
         return target
 
 
-def _run(command: list[str], folder: Path, environment: Mapping[str, str], seconds: float) -> Outcome:
+def _run(command: list[str], folder: Path, environment: Mapping[str, str], seconds: float) -> CompletedRun:
     done = subprocess.run(
         command, cwd=folder, env=dict(environment), capture_output=True, text=True, timeout=seconds, check=False
     )
-    return Outcome(done.returncode, done.stdout + done.stderr)
+    return CompletedRun(done.returncode, done.stdout + done.stderr)
 
 
 def _base_python() -> str:
@@ -538,7 +542,8 @@ def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
         given["Expiration"] = {"Days": rule["ExpirationInDays"]}
     if "Transitions" in rule:
         given["Transitions"] = [
-            {"StorageClass": one["StorageClass"], "Days": one["TransitionInDays"]} for one in rule["Transitions"]
+            {"StorageClass": transition["StorageClass"], "Days": transition["TransitionInDays"]}
+            for transition in rule["Transitions"]
         ]
     for name in ("NoncurrentVersionExpiration", "AbortIncompleteMultipartUpload"):
         if name in rule:
@@ -548,5 +553,5 @@ def _lifecycle(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 def _lower_camel(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key[0].lower() + key[1:]: _lower_camel(one) for key, one in value.items()}
-    return [_lower_camel(one) for one in value] if isinstance(value, list) else value
+        return {key[0].lower() + key[1:]: _lower_camel(item) for key, item in value.items()}
+    return [_lower_camel(item) for item in value] if isinstance(value, list) else value

@@ -30,7 +30,7 @@ OPTIONS = {
     "HasHotPath",
     "HasAlertEmail",
     "HasPublicApi",
-}  # the conditions of what is off
+}  # conditions that are off
 DATABASE = "/tickerlake/e2e/database"
 STEPS = ["plan", "build", "publish", "describe", "measure"]
 
@@ -43,7 +43,7 @@ class Deployed:
     deployment: Deployment
     machines: Machines
     vendor: VendorServer
-    said: list[str]
+    log: list[str]
 
     def fire(self, schedule: str, *, copies: bool = False, **variables: str) -> Any:
         """Start a schedule's target; a job without its last step, the copy, unless that is asked for."""
@@ -51,8 +51,8 @@ class Deployed:
             f"{self.stack.name}-{schedule}", **({} if copies else {"DATABASE_URL": ""}), **variables
         )
 
-    def ask_the_api(self, path: str, query: str = "") -> Any:
-        """Give the API's function a request as its URL would."""
+    def call_api(self, path: str, query: str = "") -> Any:
+        """Call the API's function with a request, as its URL does."""
         http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "test"}
         event = {
             "version": "2.0",
@@ -62,10 +62,10 @@ class Deployed:
             "requestContext": {"http": http, "domainName": "api.example"},
             "isBase64Encoded": False,
         }
-        return self.machines.invoke(self.stack.made["ApiFunction"][0], event, {}).answer()
+        return self.machines.invoke(self.stack.created["ApiFunction"][0], event, {}).result()
 
     def raw(self, dataset: str) -> list[bytes]:
-        """The lines that landed."""
+        """Return the lines that landed."""
         return [
             line for body in self.objects(f"raw/{dataset}/").values() for line in gzip.decompress(body).splitlines()
         ]
@@ -77,26 +77,26 @@ class Deployed:
         return {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
 
     def record(self) -> dict[str, Any]:
-        """The newest record of a transformation."""
+        """Return the newest record of a transformation."""
         newest: dict[str, Any] = json.loads(max(self.objects(FOLDER).items())[1])
         return newest
 
     def steps(self) -> list[tuple[str, str]]:
         return [(step["name"], step["status"]) for step in self.record()["steps"]]
 
-    def ask(self, sql: str) -> str:
+    def query(self, sql: str) -> str:
         return self.deployment.query(sql, self.deployment.outputs()["Workgroup"])
 
     def content(self) -> tuple[int, str]:
-        """How many different bars are stored, and a sum over what they hold."""
+        """Return the number of distinct bars and a checksum of their content."""
         bars = f"(select distinct symbol, source, bar_start_at, open, close, volume from {SCHEMA}_marts.fct_bar \
 where bar_interval = '1min')"
-        return int(self.ask(f"select count(*) from {bars}")), self.ask(
+        return int(self.query(f"select count(*) from {bars}")), self.query(
             f"select to_hex(checksum((symbol, source, bar_start_at, open, close, volume))) from {bars}"
         )
 
     def left(self) -> dict[str, list[Any]]:
-        """What is left of the stack in each service, by the service's own list."""
+        """Return what is left of the stack in each service, by the service's own listing."""
         calls: list[tuple[str, str, str]] = [
             ("lambda", "list_functions", "Functions"),
             ("firehose", "list_delivery_streams", "DeliveryStreamNames"),
@@ -111,32 +111,32 @@ where bar_interval = '1min')"
             ("athena", "list_work_groups", "WorkGroups"),
             ("cloudwatch", "list_dashboards", "DashboardEntries"),
         ]
-        found = {
+        resources = {
             service + key: getattr(self.stack.client(service), call)().get(key, []) for service, call, key in calls
         }
-        ours = {key: [one for one in some if self.stack.name in str(one)] for key, some in found.items()}
+        ours = {key: [item for item in some if self.stack.name in str(item)] for key, some in resources.items()}
         return {key: some for key, some in ours.items() if some}
 
     def shown(self) -> int:
-        """The bars that readers see."""
-        return int(self.ask(f"select count(*) from {SCHEMA}_published.fct_bar where bar_interval = '1min'"))
+        """Return the number of published bars."""
+        return int(self.query(f"select count(*) from {SCHEMA}_published.fct_bar where bar_interval = '1min'"))
 
 
-def chart(asked: ReceivedRequest) -> tuple[int, bytes]:
+def chart(request: ReceivedRequest) -> tuple[int, bytes]:
     """Half an hour of minutes, from 15:00 UTC, of each weekday asked for: within the session in summer and winter."""
-    first, until = (datetime.fromtimestamp(int(asked.query[name]), UTC) for name in ("period1", "period2"))
-    step = timedelta(minutes=1) if asked.query["interval"] == "1m" else timedelta(days=1)
+    first, until = (datetime.fromtimestamp(int(request.query[name]), UTC) for name in ("period1", "period2"))
+    step = timedelta(minutes=1) if request.query["interval"] == "1m" else timedelta(days=1)
     at = first.replace(second=0, microsecond=0) if step < timedelta(days=1) else first.replace(hour=15, minute=0)
     times = []
     while (at := at + step) < until:
         if at.weekday() < 5 and at.hour == 15 and at.minute < 30:
             times.append(int(at.timestamp()))
-    price = [100 + (one // 60) % 7 for one in times]
+    price = [100 + (time // 60) % 7 for time in times]
     quote: dict[str, list[Any]] = dict.fromkeys(("open", "high", "low", "close"), price)
-    quote["volume"] = [1000 + (one // 60) % 11 for one in times]
-    granularity = asked.query["interval"]
+    quote["volume"] = [1000 + (time // 60) % 11 for time in times]
+    granularity = request.query["interval"]
     meta = {
-        "symbol": asked.path.rpartition("/")[2],
+        "symbol": request.path.rpartition("/")[2],
         "currency": "USD",
         "dataGranularity": granularity,
         "exchangeTimezoneName": "America/New_York",
@@ -150,10 +150,10 @@ def deployed(
     local_endpoint: Mapping[str, str], postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
     client = clients(local_endpoint)
-    said: list[str] = []
+    log: list[str] = []
     folder = tmp_path_factory.mktemp("deployment")
     with VendorServer(chart) as vendor:
-        plan = Deployment("e2e", client, said.append)
+        plan = Deployment("e2e", client, log.append)
         client("ssm").put_parameter(Name=DATABASE, Type="SecureString", Value=postgres_server)
         bucket, api = plan.artifact_bucket(), folder / "api.zip"
         package.build(api, "{}.{}".format(*sys.version_info), f"{platform.machine()}-manylinux_2_28")
@@ -163,7 +163,7 @@ def deployed(
             "VendorUrl": vendor.url,
             "AlarmEmail": "somebody@example.com",
             "RawBegins": (datetime.now(UTC) - timedelta(days=3)).date().isoformat(),
-            **plan.archives(bucket),
+            **plan.upload_archives(bucket),
             "DatabaseParameter": DATABASE,
             "Api": "true",
             "ApiKey": plan.upload(bucket, api.read_bytes(), "zip"),
@@ -172,21 +172,21 @@ def deployed(
         outputs = stack.create()
         extra = {"TICKERLAKE_POLL_SECONDS": "0.05", "TICKERLAKE_DAYS": "5"}
         machines = Machines(client, local_endpoint, folder, extra, parameters["ArtifactBucket"])
-        yield Deployed(stack, Deployment("e2e", client, said.append, outputs), machines, vendor, said)
+        yield Deployed(stack, Deployment("e2e", client, log.append, outputs), machines, vendor, log)
 
 
-def test_every_resource_is_made_or_it_is_said_why_not(deployed: Deployed) -> None:
+def test_every_resource_is_created_or_its_exception_is_listed(deployed: Deployed) -> None:
     resources = deployed.stack.template["Resources"]
     off = {
-        logical: one["Condition"]
-        for logical, one in resources.items()
-        if "Condition" in one and not deployed.stack.holds(one["Condition"])
+        logical: resource["Condition"]
+        for logical, resource in resources.items()
+        if "Condition" in resource and not deployed.stack.holds(resource["Condition"])
     }
     assert set(off.values()) == OPTIONS
-    assert set(deployed.stack.made) == set(resources) - set(off)
-    assert {one["Type"] for one in resources.values()} == set(HOW)
-    made = {resources[logical]["Type"] for logical in deployed.stack.made}
-    assert made == {kind for kind, (how, _) in HOW.items() if how in (CREATED, STOOD_IN)}
+    assert set(deployed.stack.created) == set(resources) - set(off)
+    assert {resource["Type"] for resource in resources.values()} == set(HOW)
+    types = {resources[logical]["Type"] for logical in deployed.stack.created}
+    assert types == {kind for kind, (how, _) in HOW.items() if how in (CREATED, STOOD_IN)}
 
 
 def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
@@ -213,8 +213,8 @@ def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
     glue.delete_table(DatabaseName="by_macro_raw", Name="bars")
     glue.delete_database(Name="by_macro_raw")
     assert ours["Parameters"].pop("record_fields")
-    for one in (ours, theirs):
-        one["StorageDescriptor"]["Columns"] = [column["Name"] for column in one["StorageDescriptor"]["Columns"]]
+    for table in (ours, theirs):
+        table["StorageDescriptor"]["Columns"] = [column["Name"] for column in table["StorageDescriptor"]["Columns"]]
     for name in ("InputFormat", "OutputFormat", "Location", "Columns", "SerdeInfo"):
         assert ours["StorageDescriptor"][name] == theirs["StorageDescriptor"][name], name
     projection = {key: value for key, value in theirs["Parameters"].items() if "projection" in key or "storage" in key}
@@ -222,7 +222,7 @@ def test_the_raw_tables_are_those_that_the_project_makes_without_the_template(
     assert [key["Name"] for key in ours["PartitionKeys"]] == ["dt"]
 
 
-def test_a_vendor_that_is_down_lands_nothing_and_the_next_minute_makes_up_for_it(deployed: Deployed) -> None:
+def test_after_an_outage_of_the_vendor_the_next_minute_fetches_what_was_missed(deployed: Deployed) -> None:
     deployed.vendor.respond = lambda _: (503, b"")
     down = deployed.fire("EveryMinute")
     assert deployed.raw("bars") == []
@@ -247,7 +247,7 @@ def test_the_first_night_publishes_what_landed(deployed: Deployed) -> None:
     assert deployed.shown() == len(bars)
     assert deployed.record()["measured"]["quarantined_pct"] == 0
     metrics = deployed.stack.client("cloudwatch").list_metrics(Namespace="tickerlake")["Metrics"]
-    assert {one["MetricName"] for one in metrics} >= {"quarantined_pct", "job_seconds"}
+    assert {metric["MetricName"] for metric in metrics} >= {"quarantined_pct", "job_seconds"}
     described = deployed.stack.client("glue").get_table(DatabaseName=f"{SCHEMA}_published", Name="fct_bar")["Table"]
     comments = {column["Name"]: column.get("Comment", "") for column in described["StorageDescriptor"]["Columns"]}
     # Trino enters one column, called dummy, where Athena enters the view's own
@@ -261,17 +261,17 @@ def test_postgresql_holds_the_release_and_the_api_serves_it(deployed: Deployed, 
     with psycopg.connect(postgres_server) as connection:
         counted = connection.execute("select count(*) from api.fct_bar where bar_interval = '1min'").fetchone()
     assert counted == (deployed.shown(),)
-    page = deployed.ask_the_api("/v1/bars", "symbol=TSLA&interval=1min&limit=5")
+    page = deployed.call_api("/v1/bars", "symbol=TSLA&interval=1min&limit=5")
     assert page["statusCode"] == 200, page
     bars = json.loads(page["body"])
     assert (bars["count"], set(bars["columns"]["symbol"])) == (5, {"TSLA"})
-    health = json.loads(deployed.ask_the_api("/v1/health")["body"])
+    health = json.loads(deployed.call_api("/v1/health")["body"])
     assert (health["status"], health["release"]) == ("ok", bars["release"])
-    assert "<!doctype html>" in deployed.ask_the_api("/")["body"].lower()
+    assert "<!doctype html>" in deployed.call_api("/")["body"].lower()
     assert deployed.deployment.outputs()["Api"].startswith("https://")
 
 
-def test_a_plan_that_fails_stops_everything_and_readers_stay(deployed: Deployed) -> None:
+def test_a_failed_plan_stops_the_run_and_publishes_nothing(deployed: Deployed) -> None:
     before = deployed.shown()
     failed = deployed.fire("Intraday", TICKERLAKE_WORKGROUP="no-such-workgroup")
     assert failed.exit_code != 0
@@ -279,7 +279,7 @@ def test_a_plan_that_fails_stops_everything_and_readers_stay(deployed: Deployed)
     assert deployed.shown() == before
 
 
-def test_a_gate_that_fails_leaves_readers_where_they_were(deployed: Deployed) -> None:
+def test_a_failed_publish_leaves_the_release_unchanged(deployed: Deployed) -> None:
     before, landed = deployed.shown(), len(deployed.raw("bars"))
     deployed.fire("EveryMinute", TICKERLAKE_SYMBOLS="AAPL")
     assert len(deployed.raw("bars")) > landed
@@ -288,15 +288,15 @@ def test_a_gate_that_fails_leaves_readers_where_they_were(deployed: Deployed) ->
     assert deployed.steps() == [("plan", "done"), ("build", "done"), ("publish", "failed")]
     assert deployed.shown() == before
     client, workgroup = deployed.stack.client("athena"), deployed.deployment.outputs()["Workgroup"]
-    asked = [statement["Query"] for statement in list_statements(client, set(), workgroup)]
-    since_the_release = [sql for sql in asked if "rows_found" in sql and "bar_date < date '" in sql]
+    queries = [statement["Query"] for statement in list_statements(client, set(), workgroup)]
+    since_the_release = [sql for sql in queries if "rows_found" in sql and "bar_date < date '" in sql]
     assert len(since_the_release) == 6  # two of fct_bar, one of each window mart
 
 
-def test_a_failing_test_keeps_the_gate_shut(deployed: Deployed) -> None:
-    """The bars that the failed gate held back are tested again, beside a key that is there twice."""
+def test_a_failing_test_prevents_publishing(deployed: Deployed) -> None:
+    """Bars that a failed publish held back are tested again, together with a duplicate key."""
     before = deployed.shown()
-    deployed.ask(
+    deployed.query(
         f"insert into {SCHEMA}_marts.fct_bar select * from {SCHEMA}_marts.fct_bar "
         "where symbol = 'TSLA' and bar_interval = '1min' order by bar_start_at limit 1"
     )
@@ -323,17 +323,17 @@ def test_everything_is_restored_from_raw_and_maintained(deployed: Deployed) -> N
 
 
 def test_the_deployment_is_verified(deployed: Deployed) -> None:
-    deployed.said.clear()
+    deployed.log.clear()
     assert deployed.deployment.verify(timedelta(seconds=20))
-    assert [line.partition(":")[0] for line in deployed.said] == [
+    assert [line.partition(":")[0] for line in deployed.log] == [
         "vendor's key",
         "a line through the stream to Athena",
-        "who hears alarms",
+        "alarm subscribers",
     ]
     sns = deployed.stack.client("sns")
-    sns.unsubscribe(SubscriptionArn=deployed.stack.made["AlarmsByMail"][0])
+    sns.unsubscribe(SubscriptionArn=deployed.stack.created["AlarmsByMail"][0])
     assert not deployed.deployment.verify(timedelta(seconds=20))
-    assert "NOBODY" in deployed.said[-1]
+    assert "none confirmed" in deployed.log[-1]
     assert list(deployed.deployment.summary(datetime.now(UTC) - timedelta(minutes=5)))[-1].startswith("  Athena: ")
 
 
@@ -345,14 +345,14 @@ def test_a_back_fill_lands_where_the_functions_do(deployed: Deployed) -> None:
     assert {value for name, value in environment.items() if "STREAM" in name} == set(streams)
 
 
-def test_the_tear_down_is_rehearsed_and_then_leaves_nothing(deployed: Deployed) -> None:
+def test_removal_is_a_dry_run_first_and_then_leaves_nothing(deployed: Deployed) -> None:
     outputs, glue = deployed.deployment.outputs(), deployed.stack.client("glue")
-    deployed.said.clear()
-    deployed.deployment.remove(deletes_data=True, is_rehearsal=True)
-    assert all(line.startswith("would") for line in deployed.said)
+    deployed.log.clear()
+    deployed.deployment.remove(should_delete_data=True, is_dry_run=True)
+    assert all(line.startswith("would") for line in deployed.log)
     assert deployed.raw("bars")
-    deployed.deployment.remove(deletes_data=True, is_rehearsal=False, deletes_stack=deployed.stack.delete)
-    buckets = {one["Name"] for one in deployed.stack.client("s3").list_buckets()["Buckets"]}
+    deployed.deployment.remove(should_delete_data=True, is_dry_run=False, delete_stack=deployed.stack.delete)
+    buckets = {bucket["Name"] for bucket in deployed.stack.client("s3").list_buckets()["Buckets"]}
     assert not {outputs[name] for name in ("RawBucket", "WarehouseBucket", "ResultsBucket")} & buckets
-    assert [one for one in glue.get_databases()["DatabaseList"] if one["Name"].startswith(SCHEMA)] == []
+    assert [database for database in glue.get_databases()["DatabaseList"] if database["Name"].startswith(SCHEMA)] == []
     assert deployed.left() == {}

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.deployment import Deployment, loader_archive
+from infra.archives import loader_archive
+from infra.deployment import Deployment
 from testkit.lake import bar
 from tests.e2e.local_stack import AS_OPTION, HOW, LocalStack, Machines, clients
 
@@ -28,54 +29,54 @@ def stack(local_endpoint: Mapping[str, str]) -> Iterator[LocalStack]:
         "ArtifactBucket": bucket,
         "LoaderKey": plan.upload(bucket, loader_archive(), "zip"),
     }
-    made = LocalStack(plan.stack, client, parameters)
-    for logical, resource in made.template["Resources"].items():
+    stack = LocalStack(plan.stack, client, parameters)
+    for logical, resource in stack.template["Resources"].items():
         if resource.get("Condition") in CONDITIONS:
-            made.make(logical)
-    yield made
-    made.delete()
+            stack.make(logical)
+    yield stack
+    stack.delete()
 
 
 def records(stack: LocalStack) -> list[dict[str, Any]]:
-    """All that the stream of bars holds, as Lambda is given it."""
-    kinesis, name = stack.client("kinesis"), stack.made["BarsKinesisStream"][0]
+    """Return all records of the stream of bars, as Lambda receives them."""
+    kinesis, name = stack.client("kinesis"), stack.created["BarsKinesisStream"][0]
     (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
     iterator = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
         "ShardIterator"
     ]
     return [
-        {"kinesis": {"sequenceNumber": one["SequenceNumber"], "data": base64.b64encode(one["Data"]).decode()}}
-        for one in kinesis.get_records(ShardIterator=iterator)["Records"]
+        {"kinesis": {"sequenceNumber": record["SequenceNumber"], "data": base64.b64encode(record["Data"]).decode()}}
+        for record in kinesis.get_records(ShardIterator=iterator)["Records"]
     ]
 
 
-def test_bars_of_the_stream_are_kept_and_their_signal_is_told_once(
+def test_bars_of_the_stream_are_kept_and_their_signal_is_published_once(
     stack: LocalStack, local_endpoint: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    kinds = {stack.template["Resources"][logical]["Type"] for logical in stack.made}
+    kinds = {stack.template["Resources"][logical]["Type"] for logical in stack.created}
     assert {kind for kind, (how, _) in HOW.items() if how == AS_OPTION} <= kinds
     sns, sqs = stack.client("sns"), stack.client("sqs")
-    queue = sqs.create_queue(QueueName="heard")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="received")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=stack.made["Signals"][0], Protocol="sqs", Endpoint=arn)
+    sns.subscribe(TopicArn=stack.created["Signals"][0], Protocol="sqs", Endpoint=arn)
     for at in range(5):
         line = bar(minute=f"2026-03-02T15:{at:02d}:00Z", close="110" if at == 4 else "100", line_number=at + 1)
         stack.client("kinesis").put_record(
-            StreamName=stack.made["BarsKinesisStream"][0], Data=json.dumps(line).encode(), PartitionKey="TSLA"
+            StreamName=stack.created["BarsKinesisStream"][0], Data=json.dumps(line).encode(), PartitionKey="TSLA"
         )
     machines = Machines(
         stack.client, local_endpoint, tmp_path_factory.mktemp("hot"), bucket=stack.parameters["ArtifactBucket"]
     )
     for _ in range(2):  # Kinesis may deliver again
-        done = machines.invoke(stack.made["HotPathFunction"][0], {"Records": records(stack)}, {})
-        assert done.answer() == {"batchItemFailures": []}
+        done = machines.invoke(stack.created["HotPathFunction"][0], {"Records": records(stack)}, {})
+        assert done.result() == {"batchItemFailures": []}
     dynamodb = stack.client("dynamodb")
-    assert dynamodb.scan(TableName=stack.made["HotBars"][0])["Count"] == 5
-    (alert,) = dynamodb.scan(TableName=stack.made["HotAlerts"][0])["Items"]
+    assert dynamodb.scan(TableName=stack.created["HotBars"][0])["Count"] == 5
+    (alert,) = dynamodb.scan(TableName=stack.created["HotAlerts"][0])["Items"]
     assert alert["signal_type"]["S"] == "anomaly"
-    heard = [
+    messages = [
         json.loads(message["Body"])
         for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
     ]
-    assert len(heard) == 1
+    assert len(messages) == 1
     sqs.delete_queue(QueueUrl=queue)

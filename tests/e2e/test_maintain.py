@@ -1,4 +1,4 @@
-"""Maintenance after publishing deletes what nobody needs and nothing else."""
+"""Maintenance after publishing deletes what no reader needs and nothing else."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ AT_ONCE = timedelta(0)
 
 
 def test_before_the_first_release_nothing_is_touched(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="after publishing"):
+    with pytest.raises(UserError, match="before maintenance"):
         list(maintain_lake(tmp_path, {}, AT_ONCE))
 
 
@@ -32,8 +32,8 @@ def test_readers_keep_their_files_until_the_next_release(lake: Lake) -> None:
     released, built = _bars(lake, lakes.PUBLISHED), _bars(lake, lakes.CATALOG)
     before = _arrived(lake)
     models = {mart: {"target_mb": 64, "keep_days": 0} for mart in public_marts(views=False)}
-    said = list(maintain_lake(lake.folder, models, AT_ONCE))
-    assert any(line.startswith("fct_bar: files 3 -> 1") for line in said), said
+    lines = list(maintain_lake(lake.folder, models, AT_ONCE))
+    assert any(line.startswith("fct_bar: files 3 -> 1") for line in lines), lines
     # what was released before is still there for its readers, and what is not released yet for the next run
     assert (len(released), len(built)) == (2, 3)
     assert _bars(lake, lakes.PUBLISHED) == released

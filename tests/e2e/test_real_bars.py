@@ -71,7 +71,7 @@ def eight_places(text: str) -> Decimal:
     return Decimal(text).quantize(Decimal("1e-8"), ROUND_HALF_UP)
 
 
-def words(column: "pd.Series[str]") -> list[str]:
+def as_text(column: "pd.Series[str]") -> list[str]:
     return ["" if pd.isna(value) else value for value in column]
 
 
@@ -93,25 +93,25 @@ def test_every_row_is_a_bar_with_the_vendors_digits(built: Lake, expected: pd.Da
 
 
 def test_price_changes_equal_pandas(built: Lake, expected: pd.DataFrame) -> None:
-    found = stored(built, "symbol, bar_start_at, price_change, price_change_pct, is_anomaly", "fct_price_change")
-    units = [None if change is None else int(change.scaleb(8)) for change in found["price_change"]]
+    rows = stored(built, "symbol, bar_start_at, price_change, price_change_pct, is_anomaly", "fct_price_change")
+    units = [None if change is None else int(change.scaleb(8)) for change in rows["price_change"]]
     assert units == [None if pd.isna(change) else int(change) for change in expected["price_change_units"]]
-    assert_close(found["price_change_pct"], expected["price_change_pct"])
+    assert_close(rows["price_change_pct"], expected["price_change_pct"])
     anomalies = expected["price_change_pct"].abs() > 5
-    assert [bool(flag) for flag in found["is_anomaly"]] == anomalies.tolist()
+    assert [bool(flag) for flag in rows["is_anomaly"]] == anomalies.tolist()
 
 
 def test_moving_averages_equal_pandas(built: Lake, expected: pd.DataFrame) -> None:
-    found = stored(built, "symbol, bar_start_at, sma_5, sma_20, crossover", "fct_moving_average")
-    assert_close(found["sma_5"], expected["sma_5"])
-    assert_close(found["sma_20"], expected["sma_20"])
-    assert words(found["crossover"]) == expected["crossover"].tolist()
+    rows = stored(built, "symbol, bar_start_at, sma_5, sma_20, crossover", "fct_moving_average")
+    assert_close(rows["sma_5"], expected["sma_5"])
+    assert_close(rows["sma_20"], expected["sma_20"])
+    assert as_text(rows["crossover"]) == expected["crossover"].tolist()
 
 
 def test_volume_spikes_equal_pandas(built: Lake, expected: pd.DataFrame) -> None:
-    found = stored(built, "symbol, bar_start_at, avg_volume_baseline, volume_spike", "fct_volume_spike")
-    assert_close(found["avg_volume_baseline"], expected["avg_volume_baseline"])
-    assert words(found["volume_spike"]) == expected["volume_spike"].tolist()
+    rows = stored(built, "symbol, bar_start_at, avg_volume_baseline, volume_spike", "fct_volume_spike")
+    assert_close(rows["avg_volume_baseline"], expected["avg_volume_baseline"])
+    assert as_text(rows["volume_spike"]) == expected["volume_spike"].tolist()
 
 
 def test_sessions_of_real_minutes_fall_where_trading_does(built: Lake) -> None:
@@ -141,8 +141,8 @@ def test_dirty_files_end_in_quarantine_and_lose_nothing(lake: Lake) -> None:
     assert "Invalid API call" in refused[0][0]
 
 
-def assert_close(found: "pd.Series[float]", expected: "pd.Series[float]") -> None:
-    left, right = found.astype(float).to_numpy(), expected.astype(float).to_numpy()
+def assert_close(actual: "pd.Series[float]", expected: "pd.Series[float]") -> None:
+    left, right = actual.astype(float).to_numpy(), expected.astype(float).to_numpy()
     assert (np.isnan(left) == np.isnan(right)).all()
     known = ~np.isnan(left)
     assert np.allclose(left[known], right[known], rtol=1e-12, atol=1e-12)

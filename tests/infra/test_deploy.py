@@ -229,7 +229,7 @@ def test_the_price_of_a_run_on_athena_is_what_would_be_billed() -> None:
         ],
     ]
     ids = [{"QueryExecutionIds": [number]} for number in range(len(pages))]
-    athena = SimpleNamespace(
+    athena: Any = SimpleNamespace(
         get_paginator=lambda _: SimpleNamespace(paginate=lambda WorkGroup: ids),  # noqa: N803
         batch_get_query_execution=lambda QueryExecutionIds: {"QueryExecutions": pages[QueryExecutionIds[0]]},  # noqa: N803
     )
@@ -305,7 +305,11 @@ def test_destroy_refuses_the_former_variables(
 def test_the_loader_receives_its_arguments_unread(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[list[str]] = []
     monkeypatch.setattr(Deployment, "loader_environment", lambda _: {})
-    completed = SimpleNamespace(returncode=1)
-    monkeypatch.setattr("infra.__main__.subprocess.run", lambda command, **_: calls.append(command) or completed)
+
+    def run(command: list[str], **_: Any) -> SimpleNamespace:
+        calls.append(command)
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr("infra.__main__.subprocess.run", run)
     assert main(["loader", "dev", "backfill", "--symbols", "TSLA", "--dry-run", "--help"]) == 1
     assert calls[0][1:] == ["-m", "loader", "backfill", "--symbols", "TSLA", "--dry-run", "--help"]
