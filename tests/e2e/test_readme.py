@@ -103,6 +103,13 @@ def test_every_file_and_link_of_the_readme_exists() -> None:
     assert [name for name in (*files, *links) if not (PROJECT / name).exists()] == []
 
 
+def test_every_file_of_the_features_exists() -> None:
+    features = (PROJECT / "docs" / "features.md").read_text()
+    named = set(re.findall(r"[`( ]((?:[a-z_]+|\.[a-z]+)/[\w/.-]*)", features))
+    assert len(named) > 60
+    assert sorted(name for name in named if not (PROJECT / name).exists()) == []
+
+
 def test_every_make_target_explains_itself() -> None:
     listed = subprocess.run(["make", "help"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     targets = re.findall(r"^\.PHONY: (\S+)$", (PROJECT / "Makefile").read_text(), re.M)
