@@ -1,6 +1,6 @@
 {% macro quarantined_share(since) %}
   {%- set share -%}
-    select coalesce(100.0 * sum(quarantined_lines) / nullif(sum(landed_lines), 0), 0)
+    select coalesce(1e2 * sum(quarantined_lines) / nullif(sum(landed_lines), 0), 0)
     from {{ ref('int_arrival__reconciled') }}
     where dt >= '{{ since }}'
   {%- endset -%}

@@ -13,12 +13,12 @@ PUBLISHED = "published.ducklake"
 
 
 def folder() -> Path:
-    """Give the lake's folder (TICKERLAKE_LAKE, else lake/ in the project)."""
+    """Return the lake's folder (TICKERLAKE_LAKE, else lake/ in the project)."""
     return Path(os.environ.get("TICKERLAKE_LAKE") or PROJECT / "lake")
 
 
 def extensions() -> Path:
-    """Give the folder of DuckDB's extensions (TICKERLAKE_EXTENSIONS, else below .venv/)."""
+    """Return the folder of DuckDB's extensions (TICKERLAKE_EXTENSIONS, else below .venv/)."""
     return Path(os.environ.get("TICKERLAKE_EXTENSIONS") or PROJECT / ".venv" / "duckdb_extensions")
 
 
