@@ -291,17 +291,38 @@ def test_an_alias_added_later_readmits_the_lines_it_names(lake: Lake, tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_changed_threshold_restates_the_rows_it_decides(lake: Lake) -> None:
+def test_a_changed_threshold_restates_the_rows_it_decides(lake: Lake, capfd: pytest.CaptureFixture[str]) -> None:
     lake.land(minutes(30))
     lake.run()
+    assert (
+        "plan: batch 2, raw from the beginning, 0 models incremental, 11 full (first build)" in capfd.readouterr().out
+    )
     lenient = replace(lake, options=("--vars", "{anomaly_pct: 100}"))
     before = lake.query("select count(*) from fct_price_change where is_anomaly")
     lenient.run()
+    assert "10 models incremental, 1 full (fct_price_change: var anomaly_pct changed)" in capfd.readouterr().out
     assert before > lake.query("select count(*) from fct_price_change where is_anomaly") == [(0,)]
     assert lake.query(
         "select count(*) from fct_moving_average where batch_id > (select max(batch_id) from fct_bar)"
     ) == [(0,)]
     assert_equal_marts(lenient, lenient.refreshed())
+
+
+@pytest.mark.slow
+def test_records_of_an_older_version_lead_to_a_full_restatement(lake: Lake, capfd: pytest.CaptureFixture[str]) -> None:
+    """One hash of everything that a model depends on: they do not name what has changed."""
+    lake.land(minutes(30))
+    lake.run()
+    _execute(
+        lake,
+        "update lake.tickerlake_audit.model_watermark set fingerprint = md5(fingerprint) where model not like 'seed.%'",
+    )
+    lake.land(minutes(1, start="2026-03-03T14:30:00"), "2026-03-03 15")
+    lake.run()
+    assert (
+        "raw from the beginning, 0 models incremental, 11 full (recorded by an older version)" in capfd.readouterr().out
+    )
+    assert_equal_marts(lake, lake.refreshed())
 
 
 @pytest.mark.slow
