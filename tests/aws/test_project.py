@@ -22,9 +22,9 @@ from testkit import realdata
 from testkit.athena import AthenaWarehouse
 from testkit.daily import land
 from testkit.lake import RESAMPLED, Lake
+from testkit.recorded_days import recorded_days
 from tests.aws.twins import Twins, release
 from tests.parity.compare import assert_equal
-from tests.warehouse.test_daily_real import lines as recorded_days
 from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
 

@@ -1,11 +1,9 @@
 """Daily marts on recorded days, against pandas, and on vendors' own events and adjusted closes."""
 
 import csv
-import gzip
 import itertools
 import json
 import math
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -19,25 +17,16 @@ from loader.run import Run
 from testkit import realdata
 from testkit.daily import action, day, land
 from testkit.lake import Lake
+from testkit.recorded_days import RECEIVED, RECORDED, read_rows, recorded_days
 from tests.warehouse.reference import Bars, indicators
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily_real")]
 
-RECORDED = {  # symbol: its days, split-adjusted by the vendor
-    "MSFT": "daily/yahoo_gcfc/MSFT_1d.csv.gz",
-    "NVDA": "daily/yahoo_gcfc/NVDA_1d.csv.gz",
-    "QQQ": "daily/yahoo_gcfc/QQQ_1d.csv.gz",
-    "VOO": "daily/yahoo_gcfc/VOO_1d.csv.gz",
-    "SCHG": "daily/yahoo_praveen/SCHG.csv.gz",
-    "AAPL": "daily/yahoo_praveen/AAPL.csv.gz",
-    "FB": "daily/sp500_5yr_2012_2017/FB.csv",
-}
-PAYLOADS = {
+PAYLOADS = {  # symbol: a recorded response of Yahoo
     "NVDA": "payloads/yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json",
     "MSFT": "payloads/yahoo_chart_v8/historical-via-chart-MSFT-dividends-2021-02-01-to-2022-01-31.csv.body.json",
     "AAPL": "payloads/yahoo_chart_v8/chart-AAPL-2020-08-31-to-2020-11-07.body.json",
 }
-RECEIVED = "2025-02-21T21:00:00.000Z"
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +34,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     """Build recorded days: Yahoo's, NVDA's as a raw feed delivers them, and a feed that is already adjusted."""
     built = Lake(tmp_path_factory.mktemp("daily_real") / "lake")
     for symbol in RECORDED:
-        land(built, "daily_bars", lines(symbol), name=symbol)
+        land(built, "daily_bars", recorded_days(symbol), name=symbol)
     land(built, "daily_bars", raw_lines("NVDA"), name="NVDA-raw")
     land(built, "corporate_actions", implied_dividends("AAPL"), name="AAPL")
     land(built, "daily_bars", adjusted_lines("MSFT"), name="MSFT-adjusted")
@@ -69,34 +58,6 @@ def vendor_lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return built
 
 
-def rows_of(symbol: str) -> Iterator[dict[str, str]]:
-    path = realdata.path(RECORDED[symbol])
-    with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as file:
-        yield from csv.DictReader(file)
-
-
-def lines(symbol: str) -> list[dict[str, Any]]:
-    records = []
-    for number, row in enumerate(rows_of(symbol)):
-        prices = {name.lower(): float(row[name]) for name in ("Open", "High", "Low", "Close")}
-        at = (row.get("Date") or row["Datetime"])[:10]
-        extra: dict[str, Any] = {"adjusted_close": float(row["Adj Close"])} if "Adj Close" in row else {}
-        records.append(
-            day(
-                symbol,
-                at,
-                **prices,
-                **extra,
-                volume=row["Volume"],
-                source="yahoo",
-                price_basis="split_adjusted",
-                received_at=RECEIVED,
-                line_number=number,
-            )
-        )
-    return records
-
-
 def raw_lines(symbol: str) -> list[dict[str, Any]]:
     """Return the recorded days without their split adjustments."""
     splits = {
@@ -108,7 +69,7 @@ def raw_lines(symbol: str) -> list[dict[str, Any]]:
         date(2024, 6, 10): 10,
     }
     records = []
-    for line in lines(symbol):
+    for line in recorded_days(symbol):
         later = math.prod(r for at, r in splits.items() if at > date.fromisoformat(line["session_date"]))
         prices = {name: f"{float(line[name]) * later:.8f}" for name in ("open", "high", "low", "close")}
         volume = f"{float(line['volume']) / later:.4f}"
@@ -137,7 +98,7 @@ def adjusted_lines(symbol: str) -> list[dict[str, Any]]:
 
 def implied_dividends(symbol: str) -> list[dict[str, Any]]:
     """Return the dividends that the vendor's adjusted closes hold, in today's shares; a smaller one is rounding."""
-    rows = list(rows_of(symbol))
+    rows = list(read_rows(symbol))
     events = []
     for number, (before, row) in enumerate(itertools.pairwise(rows)):
         close, adjusted = float(before["Close"]), float(before["Adj Close"])
@@ -159,7 +120,7 @@ def implied_dividends(symbol: str) -> list[dict[str, Any]]:
 
 def frame(symbol: str) -> pd.DataFrame:
     """Return the recorded days in pandas, the last of a date's rows."""
-    table = pd.DataFrame(rows_of(symbol)).rename(columns={"Datetime": "Date"})
+    table = pd.DataFrame(read_rows(symbol)).rename(columns={"Datetime": "Date"})
     table = table.assign(Date=pd.to_datetime(table["Date"])).set_index("Date")
     numbers = table[["Open", "High", "Low", "Close", "Volume"]].astype(float)
     numbers = numbers.round(dict.fromkeys(("Open", "High", "Low", "Close"), 8))
@@ -345,7 +306,7 @@ def test_a_raw_feed_and_an_adjusted_one_give_the_same_returns(lake: Lake) -> Non
 
 def test_the_vendor_s_own_adjusted_closes_come_out_of_its_dividends(lake: Lake) -> None:
     ours = mart(lake, "v_daily_bar_adjusted", "AAPL", ["total_return_close"])
-    theirs = [float(row["Adj Close"]) for row in rows_of("AAPL")]
+    theirs = [float(row["Adj Close"]) for row in read_rows("AAPL")]
     ratio = np.asarray(ours["total_return_close"], dtype=float) / theirs
     print(f"AAPL adjusted close: {len(ratio)} days, ratio {ratio.min():.6f} to {ratio.max():.6f}")
     assert 0.9995 < ratio.min() <= ratio.max() < 1.0005
