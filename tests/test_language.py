@@ -31,7 +31,8 @@ PACKAGES = (
 # in any text: names, messages, docstrings, comments, documents
 BANNED = re.compile(
     r"\b(mend|mends|mended|mending|unmended|hears?|heard|rehearsals?|far side|within the day|lays? (the|a|its) plan|"
-    r"words a|poison blocks|(?<![.])tells?|telling|told|hold it against|held against|holds? \w+ against|nothing to answer|"
+    r"words a|poison blocks|(?<![.])tells?|telling|told|hold it against|held against|holds? \w+ against|"
+    r"nothing to answer|"
     r"(?:is|are|be) well\b(?! )|patience|newcomers?|glance)\b",
     re.IGNORECASE,
 )
