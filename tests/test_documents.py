@@ -13,8 +13,20 @@ PATH = re.compile(
     r"(?<![\w./{$:*<>\-…])((?:\.?[\w-]+/)+[\w.-]+\.(?:py|sql|md|yml|yaml|json|toml|csv|js|mjs|html|png|txt|in|mmd))\b(?![/*{(])"
 )
 """A path of at least one folder and a file with a known extension, not part of a URL or of a pattern."""
-NOT_IN_GIT = ("target/", "lake/", "answers/", "raw/", "state/", "site/", "node_modules/", "./node_modules/", "tmp/")
-"""Folders that builds, loads and package managers write."""
+NOT_IN_GIT = (
+    "target/",
+    "lake/",
+    "answers/",
+    "raw/",
+    "state/",
+    "site/",
+    "node_modules/",
+    "./node_modules/",
+    "tmp/",
+    "daily/yahoo_",
+    "daily/sp500_",
+)
+"""Folders that builds, loads and package managers write, and those of recorded market data."""
 EXEMPT = ("local_aws/", "dashboards/rendered/", "CHANGELOG.md", "tests/", "serving/page/package", "mkdocs.yml")
 """Files whose paths have another root (fixtures, rendered files, the site's navigation) or name the past."""
 EXAMPLES = ("models/marts/indicators/fct_range.sql",)
