@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 
 PROJECT = Path(__file__).resolve().parent.parent
 READMES = {
+    "macros/incremental/README.md": "incremental.md",
     "serving/README.md": "serving.md",
     "local_aws/README.md": "local-aws.md",
     "benchmarks/README.md": "benchmarks.md",
@@ -33,7 +34,7 @@ def page_of(source: str) -> str:
 
     def link(match: re.Match[str]) -> str:
         target = normpath(Path(source).parent / match[2])
-        if target.startswith("docs/"):
+        if target.startswith("docs/") and (PROJECT / target).is_file():
             page = relpath(target, "docs")
         elif target in READMES:
             page = READMES[target]
