@@ -116,6 +116,15 @@ def test_newer_lineage_with_equal_content_keeps_the_batch(lake: Lake) -> None:
 
 
 @pytest.mark.slow
+def test_a_value_in_the_place_of_null_is_a_change(lake: Lake) -> None:
+    lake.land([bar("EURUSD", volume=None)])
+    lake.run()
+    lake.land([bar("EURUSD", volume="5", received_at="2026-03-05T00:00:00Z")], "2026-03-05 01")
+    lake.run()
+    assert lake.query("select volume from fct_volume_spike") == [(5,)]
+
+
+@pytest.mark.slow
 def test_a_bar_inserted_between_existing_ones_shifts_the_windows_after_it(lake: Lake) -> None:
     bars = minutes(60)
     lake.land(bars[:25] + bars[26:])
