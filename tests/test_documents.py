@@ -20,6 +20,7 @@ NOT_IN_GIT = (
     "raw/",
     "state/",
     "site/",
+    "serving/api/static/vendor/",
     "node_modules/",
     "./node_modules/",
     "tmp/",
