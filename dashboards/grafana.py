@@ -25,7 +25,7 @@ from dashboards.catalog import Card, Dashboard, Filters, as_yaml, dashboards, qu
 SYMBOLS = "select distinct symbol from dim_series order by symbol"
 INTERVALS = "select distinct bar_interval from dim_series where bar_interval <> '1day' order by bar_interval"
 _SOURCE = models.DataSourceRef(type_val="grafana-athena-datasource", uid="tickerlake-athena")
-_UNITS = {"percent": "percent", "usd": "currencyUSD", "short": "short", "none": "none"}
+_UNITS = {"percent": "percent", "price": "locale", "short": "short", "none": "none"}
 _RANGES = {"prices": "now-5d", "returns": "now-1y", "health": "now-30d"}
 _PANELS: dict[str, Callable[[], Any]] = {
     "candlestick": candlestick.Panel,

@@ -19,7 +19,7 @@ _CHARTS = {
     "points": "bubble_v2",
     "table": "table",
 }
-_NUMBERS = {"percent": ".1f", "usd": "$,.2f", "short": "SMART_NUMBER", "none": "SMART_NUMBER"}
+_NUMBERS = {"percent": ".1f", "price": ",.2f", "short": "SMART_NUMBER", "none": "SMART_NUMBER"}
 _LENGTH = "(filter_values('bar_interval') or ['1min'])[:1] | where_in"
 
 

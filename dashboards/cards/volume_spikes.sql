@@ -3,7 +3,7 @@ select
   symbol,
   cast(volume as double) as volume,
   avg_volume_baseline,
-  case when volume_spike is not null then cast(volume as double) end as spike_volume
+  case when volume_spike = 'SPIKE' then cast(volume as double) end as spike_volume
 from fct_volume_spike
 where $partition(bar_date)
   and $times(bar_start_at)

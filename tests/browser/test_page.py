@@ -134,7 +134,9 @@ def test_symbols_are_compared_in_percent(watched: WatchedPage, address: str) -> 
     assert page.evaluate("() => page.drawn.compare.TSLA.data().map((point) => point.value)") == closes
     legend = page.inner_text("#compare-legend")
     assert f"TSLA {100 * (closes[-1] / closes[0] - 1):+.1f} %" in legend
+    page.evaluate("() => { page.pageRows = 50 }")  # so that three symbols need several responses
     watched.act(lambda: page.click("#compared button:has-text('AAPL')"))
+    assert page.evaluate("() => page.drawn.compare.TSLA.data().map((point) => point.value)") == closes
     assert set(page.evaluate("() => Object.keys(page.drawn.compare)")) == {"TSLA", "NVDA", "AAPL"}
     assert "with=TSLA%2CNVDA%2CAAPL" in page.url
     save_screenshot(watched, "compare")

@@ -13,9 +13,8 @@ const OVERLAYS = {
   shade: { text: "Pre/post" },
 };
 const ZONES = { "24/7": "UTC", "24/5": "America/New_York", XLON: "Europe/London", XETR: "Europe/Berlin" };
-const MAX_ROWS = 20000;
-// the state and the drawn series, which the tests read too; `ready` counts the draws
-const page = (window.page = { state: {}, symbols: [], series: [], drawn: {}, ready: 0 });
+// the state and the drawn series, which the tests read too; `ready` counts the draws, `pageRows` are the rows of a response
+const page = (window.page = { state: {}, symbols: [], series: [], drawn: {}, ready: 0, pageRows: 20000 });
 
 class ApiError extends Error {}
 async function get(path, parameters = {}) {
@@ -24,6 +23,16 @@ async function get(path, parameters = {}) {
   const body = await response.json();
   if (!response.ok) throw new ApiError(body.detail);
   return body;
+}
+// every row of a path as objects, over as many pages as it has
+async function getAll(path, parameters = {}) {
+  const all = [];
+  for (let cursor = ""; cursor != null;) {
+    const response = await get(path, { ...parameters, limit: page.pageRows, cursor });
+    all.push(...rows(response));
+    cursor = response.next_cursor;
+  }
+  return all;
 }
 // the rows of a columnar response, as objects
 function rows(response, isReversed = false) {
@@ -97,7 +106,7 @@ async function drawChart() {
   const details = page.symbols.find((row) => row.symbol === symbol);
   const zone = ZONES[details?.mic] || "America/New_York";
   const timeColumn = isDaily ? "session_date" : "bar_start_at";
-  const parameters = { symbol, order: "desc", limit: MAX_ROWS, ...(isDaily ? {} : { interval }) };
+  const parameters = { symbol, order: "desc", limit: page.pageRows, ...(isDaily ? {} : { interval }) };
   const barsPath = isDaily ? "daily/adjusted" : "bars/adjusted";
   const empty = { count: 0, columns: {} };
   const [barsResponse, averages, indicators, spikes] = await Promise.all([
@@ -111,7 +120,7 @@ async function drawChart() {
   priceChart = createChart($("chart"));
   $("empty").hidden = bars.length > 0;
   $("empty").textContent = `No ${INTERVALS[interval]} bars of ${symbol} in this release.`;
-  $("title").replaceChildren(`${symbol} `, createElement("small", {}, `${details?.name ?? ""} · ${INTERVALS[interval]} · split-adjusted · times of ${isDaily ? "sessions" : zone}`));
+  $("title").replaceChildren(`${symbol} `, createElement("small", {}, `${details?.name ?? ""} · ${INTERVALS[interval]} · split-adjusted · times of ${isDaily ? "sessions" : zone}${barsResponse.next_cursor ? ` · newest ${bars.length.toLocaleString("en")} bars` : ""}`));
   const up = cssVariable("--up"), down = cssVariable("--down");
   const candles = priceChart.addSeries(LW.CandlestickSeries, { upColor: up, downColor: down, wickUpColor: up, wickDownColor: down, borderVisible: false });
   candles.setData(bars.map(({ time, open, high, low, close }) => ({ time, open, high, low, close })));
@@ -187,7 +196,7 @@ async function drawCompare() {
   page.drawn = { compare: {} };
   $("compare-legend").replaceChildren(selected.length ? "" : "Choose symbols above.");
   if (!selected.length) return;
-  const days = rows(await get("daily/adjusted", { symbol: selected.join(","), columns: "symbol,session_date,close", limit: MAX_ROWS }));
+  const days = await getAll("daily/adjusted", { symbol: selected.join(","), columns: "symbol,session_date,close" });
   selected.forEach((symbol, i) => {
     const series = compareChart.addSeries(LW.LineSeries, { color: COLOURS[i], lineWidth: 2, priceLineVisible: false, title: symbol });
     const points = days.filter((row) => row.symbol === symbol).map((row) => ({ time: row.session_date, value: row.close }));
@@ -202,7 +211,9 @@ async function drawCompare() {
 async function drawHeatmap() {
   const symbols = page.series.filter((row) => row.bar_interval === "1day" && row.is_primary).map((row) => row.symbol);
   const count = innerWidth < 860 ? 10 : 24;
-  const returns = rows(await get("daily/returns", { order: "desc", limit: Math.min(MAX_ROWS, Math.max(1, symbols.length * count)), columns: "symbol,session_date,price_change_pct" }));
+  const from = page.series.filter((row) => row.bar_interval === "1day").map((row) => row.last_date).sort().at(-1) ?? "2000-01-01";
+  const since = new Date(Date.parse(from) - (2 * count + 10) * 86400000).toISOString().slice(0, 10);
+  const returns = await getAll("daily/returns", { from: since, columns: "symbol,session_date,price_change_pct" });
   const days = [...new Set(returns.map((row) => row.session_date))].sort().slice(-count);
   const byCell = new Map(returns.map((row) => [`${row.symbol} ${row.session_date}`, row.price_change_pct]));
   const grid = createElement("div", { class: "heat", style: `grid-template-columns: 70px repeat(${days.length}, minmax(40px, 1fr))` }, createElement("span"), ...days.map((day) => createElement("span", { class: "day" }, day.slice(5))));
@@ -327,9 +338,8 @@ function start() {
 page.state = readState();
 document.documentElement.dataset.theme = page.state.theme;
 try {
-  const [symbols, series, health] = await Promise.all([get("symbols", { limit: MAX_ROWS }), get("series", { limit: MAX_ROWS }), get("health")]);
-  page.symbols = rows(symbols);
-  page.series = rows(series);
+  const [symbols, series, health] = await Promise.all([getAll("symbols"), getAll("series"), get("health")]);
+  Object.assign(page, { symbols, series });
   $("symbols").replaceChildren(...page.symbols.map((row) => createElement("option", { value: row.symbol }, row.name ?? "")));
   $("fresh").textContent = `newest bar ${health.last_bar_start_at?.slice(0, 16).replace("T", " ") ?? "–"} UTC · batch ${health.last_batch_id ?? "–"}`;
   await start();
