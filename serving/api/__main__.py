@@ -1,5 +1,6 @@
 """Serve the API and the page on this machine: `python -m serving.api --help`."""
 
+import math
 import socket
 import sys
 from collections.abc import Sequence
@@ -26,10 +27,24 @@ from tickerlake.errors import UserError
     help="Folder of the lake (default: TICKERLAKE_LAKE, else lake/).",
 )
 @click.option("--postgres", is_flag=True, help="Serve the copy in the PostgreSQL of DATABASE_URL instead.")
-@click.option("--port", default=8321, show_default=True, help="Port on 127.0.0.1; 0 chooses a free one.")
-@click.option("--rate", default=50.0, show_default=True, help="Requests a second for each client; 0 means no limit.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=8321,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 chooses a free one.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    default=50.0,
+    show_default=True,
+    help="Requests a second for each client; 0 means no limit.",
+)
 def cli(folder: Path, postgres: bool, port: int, rate: float) -> None:
     """Serve the published tables over HTTP until interrupted."""
+    if not math.isfinite(rate):
+        raise UserError(f"--rate is {rate}; pass requests a second, or 0 for no limit")
     store: ReleaseStore
     if postgres:
         store, name = PostgresStore(database_url()), "PostgreSQL"

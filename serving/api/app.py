@@ -22,7 +22,8 @@ from serving.api import datasets, openapi
 from serving.api.caching import CachingMiddleware, mark_as_cacheable
 from serving.api.datasets import DATASETS, Dataset
 from serving.api.limits import LimitsMiddleware
-from serving.api.parameters import build_query, create_parameters_model, describe_errors
+from serving.api.negotiation import FORMATS, choose_format
+from serving.api.parameters import build_query, create_parameters_model, describe_errors, parameter_names
 from serving.api.problems import ProblemError
 from serving.api.store import ReleaseStore
 from tickerlake.errors import UserError
@@ -57,14 +58,22 @@ def create_app(store: ReleaseStore, *, rate: float = 0) -> LimitsMiddleware:
 
 def _add_dataset(app: FastAPI, store: ReleaseStore, dataset: Dataset) -> None:
     def respond(request: Request, parameters: Any) -> Response:
+        format_name = parameters.format or choose_format(request.headers.get("accept", ""))
+        if not format_name:
+            accept = request.headers["accept"][:100]
+            raise ProblemError(406, f"no format is accepted by '{accept}': accept one of {sorted(FORMATS.values())}")
         release = store.release()
         names, rows, cursor = dataset.rows(release, build_query(dataset, release, parameters))
         mark_as_cacheable(request, release.tag)
         headers = {"Tickerlake-Next-Cursor": cursor} if cursor else {}
-        if parameters.format == "csv":
+        if format_name == "csv":
             return Response(datasets.encode_csv(names, rows), headers=headers, media_type="text/csv; charset=utf-8")
-        body = datasets.encode_columns(dataset.path, release, names, rows, cursor)
-        return Response(body, headers=headers, media_type="application/json")
+        if format_name == "parquet":
+            body = datasets.encode_parquet(dataset.mart, names, rows)
+        else:
+            encode = datasets.encode_records if format_name == "records" else datasets.encode_columns
+            body = encode(dataset.path, release, names, rows, cursor)
+        return Response(body, headers=headers, media_type=FORMATS[format_name])
 
     async def endpoint(request: Request, parameters: Annotated[Any, QueryParameter()]) -> Response:
         return await run_in_threadpool(_retry_once_if_file_removed, store, lambda: respond(request, parameters))
@@ -179,6 +188,8 @@ def _add_page(app: FastAPI) -> None:
 
 
 def _add_error_handlers(app: FastAPI) -> None:
+    names = {f"/v1/{dataset.path}": parameter_names(dataset) for dataset in DATASETS}
+
     @app.exception_handler(ProblemError)
     async def on_problem(_: Request, error: ProblemError) -> Response:
         return error.response()
@@ -189,15 +200,18 @@ def _add_error_handlers(app: FastAPI) -> None:
         return ProblemError(503, _UNAVAILABLE).response({"Retry-After": "60"})
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid_request(_: Request, error: RequestValidationError) -> Response:
-        details = describe_errors(error)
+    async def on_invalid_request(request: Request, error: RequestValidationError) -> Response:
+        details = describe_errors(error, names.get(request.url.path, ()))
         first = details[0]
         return ProblemError(422, f"{first['parameter']} '{first['value']}': {first['message']}", details).response()
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> Response:
+        headers = {"Allow": "GET, HEAD, OPTIONS"} if error.status_code == 405 else dict(error.headers or {})
+        if error.status_code == 405 and request.method == "OPTIONS":
+            return Response(status_code=204, headers=headers)
         detail = f"{request.method} {request.url.path[:200]}: {error.detail}"
-        return ProblemError(error.status_code, detail).response(dict(error.headers or {}))
+        return ProblemError(error.status_code, detail).response(headers)
 
     @app.exception_handler(Exception)
     async def on_unexpected_error(_: Request, __: Exception) -> Response:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.api.negotiation import accepts_gzip, choose_format, matches_tag
 from serving.api.store import ReleaseStore
 
 _RELEASE_TAG = "release_tag"
@@ -20,10 +21,10 @@ _CACHE_CONTROL = (b"cache-control", b"public, max-age=0, must-revalidate")
 _COMMON_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"tickerlake-time-zone", b"UTC"),
-    (b"vary", b"accept-encoding"),
+    (b"vary", b"accept, accept-encoding"),
 ]
-Address = tuple[str, bytes]
-"""Path and query string."""
+Address = tuple[str, bytes, str]
+"""Path, query string, and the format that the Accept header chooses."""
 
 
 def mark_as_cacheable(request: Request, release_tag: str) -> None:
@@ -83,10 +84,12 @@ class CachingMiddleware:
         self._cache = ResponseCache(max_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond from the cache, or pass the request on and record the response."""
+        """Respond from the cache, or pass the request on and record the response; HEAD is GET without the body."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _without_body(send)
         responder = _CachingResponder(self._app, self._cache, scope, send)
         release = self._store.current
         cached = self._cache.get(release.tag, responder.address) if release and scope["method"] == "GET" else None
@@ -96,11 +99,20 @@ class CachingMiddleware:
             await responder.run(receive)
 
 
+def _without_body(send: Send) -> Send:
+    async def send_headers(message: Message) -> None:
+        await send(message if message["type"] == "http.response.start" else {**message, "body": b""})
+
+    return send_headers
+
+
 class _CachingResponder:
     """The response to one request: from the cache, or from the application and then into the cache."""
 
     def __init__(self, app: ASGIApp, cache: ResponseCache, scope: Scope, send: Send) -> None:
-        self.address: Address = (scope["path"], scope["query_string"])
+        self._request_headers = Headers(scope=scope)
+        self._format = choose_format(self._request_headers.get("accept", ""))
+        self.address: Address = (scope["path"], scope["query_string"], self._format)
         self._app = app
         self._cache = cache
         self._scope = scope
@@ -136,17 +148,16 @@ class _CachingResponder:
 
     async def send_cached(self, release_tag: str, response: _CachedResponse) -> None:
         """Send a response of a release, as 304 without a body where the client has that release."""
-        request_headers = Headers(scope=self._scope)
-        etag = f'W/"{release_tag}"'
-        headers = [(b"etag", etag.encode()), _CACHE_CONTROL, *_COMMON_HEADERS, *response.headers]
-        if_none_match = request_headers.get("if-none-match", "")
-        if if_none_match == "*" or etag in if_none_match:
+        request_headers = self._request_headers
+        tag = release_tag if self._format == "json" else f"{release_tag}-{self._format}"
+        headers = [(b"etag", f'W/"{tag}"'.encode()), _CACHE_CONTROL, *_COMMON_HEADERS, *response.headers]
+        if matches_tag(request_headers.get("if-none-match", ""), tag):
             headers = [header for header in headers if header[0] != b"content-type"]
             await self._send({"type": "http.response.start", "status": 304, "headers": headers})
             await self._send({"type": "http.response.body", "body": b""})
             return
         body = response.body
-        if response.gzip_body and "gzip" in request_headers.get("accept-encoding", ""):
+        if response.gzip_body and accepts_gzip(request_headers.get("accept-encoding", "")):
             body = response.gzip_body
             headers.append((b"content-encoding", b"gzip"))
         headers.append((b"content-length", str(len(body)).encode()))

@@ -4,12 +4,16 @@ import base64
 import binascii
 import csv
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import duckdb
 import orjson
 
 from serving.api.problems import invalid_parameter
@@ -36,8 +40,14 @@ class Query:
     filters: Mapping[str, str] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
     is_descending: bool = False
+    last: int = 0  # the newest rows of each series; 0 for all
     limit: int = 1_000
     cursor: str = ""
+
+    def fingerprint(self, path: str) -> str:
+        """Return what a cursor is bound to: the path and everything that decides which rows come in which order."""
+        bounds = (self.symbols, self.interval, f"{self.start}", f"{self.end}", self.is_descending, self.last)
+        return f"{zlib.crc32(orjson.dumps([path, *bounds, sorted(self.filters.items())])):08x}"
 
 
 @dataclass(frozen=True)
@@ -67,6 +77,13 @@ class Dataset:
         return first + tuple(name for name in self.mart.key if name != self.time)
 
     @property
+    def series(self) -> tuple[str, ...]:
+        """The columns that tell one series from another: those of the key beside the time, if it has the time."""
+        if self.time in self.mart.key:
+            return tuple(name for name in self.mart.key if name != self.time)
+        return tuple(name for name in ("symbol", "bar_interval", "source") if name in self.mart.columns)
+
+    @property
     def default_columns(self) -> tuple[str, ...]:
         """The columns of a response when the request names none."""
         return tuple(name for name in self.mart.columns if name not in LOAD_COLUMNS)
@@ -82,20 +99,23 @@ class Dataset:
         Times are ISO-8601 text, instants with a Z; numbers that are not finite are NULL.
         """
         columns = query.columns or self.default_columns
-        where, values = self._where(query)
+        source, where, values = self._source(query)
         direction = " desc" if query.is_descending else ""
         selected = ", ".join(
             [*(self._select(name) for name in columns), *(f"cast({n} as varchar)" for n in self.order)]
         )
         # names come from the contract, values are bound
         sql = (
-            f"select {selected} from {self.mart_name} {where} "  # noqa: S608
+            f"select {selected} from {source} {where} "  # noqa: S608
             f"order by {', '.join(name + direction for name in self.order)} limit {query.limit + 1:d}"
         )
         _, rows = release.query(sql, values)
         has_more = len(rows) > query.limit
         rows = rows[: query.limit]
-        cursor = base64.urlsafe_b64encode(orjson.dumps(rows[-1][len(columns) :])).decode() if has_more else ""
+        cursor = ""
+        if has_more:
+            key = orjson.dumps([query.fingerprint(self.path), *rows[-1][len(columns) :]])
+            cursor = base64.urlsafe_b64encode(key).decode()
         return list(columns), [row[: len(columns)] for row in rows], cursor
 
     def _select(self, name: str) -> str:
@@ -108,7 +128,19 @@ class Dataset:
             return f"case when isfinite({name}) then {name} end"
         return f"cast({name} as double)" if data_type.startswith("decimal") else name
 
-    def _where(self, query: Query) -> tuple[str, list[Any]]:
+    def _source(self, query: Query) -> tuple[str, str, list[Any]]:
+        """Return what a query reads from, its filter, and the values of the two."""
+        conditions, values = self._conditions(query)
+        after, last_key = self._after_cursor(query)
+        if not query.last:
+            return self.mart_name, _where([*conditions, *after]), [*values, *last_key]
+        newest = (
+            f"(select * from {self.mart_name} {_where(conditions)} qualify row_number() over "  # noqa: S608
+            f"(partition by {', '.join(self.series)} order by {self.time} desc) <= {query.last:d})"
+        )
+        return newest, _where(after), [*values, *last_key]
+
+    def _conditions(self, query: Query) -> tuple[list[str], list[Any]]:
         conditions: list[str] = []
         values: list[Any] = []
         if query.symbols:
@@ -124,20 +156,32 @@ class Dataset:
             if bound is not None:
                 conditions.append(f"{self.time} {sign} ?")
                 values.append(bound)
-        if query.cursor:
-            last_key = self._decode_cursor(query.cursor)
-            sign = "<" if query.is_descending else ">"
-            conditions.append(f"({', '.join(self.order)}) {sign} ({', '.join('?' * len(last_key))})")
-            conditions.append(f"{self.order[0]} {sign}= ?")  # redundant, but lets DuckDB skip files
-            values += [*last_key, last_key[0]]
-        return (f"where {' and '.join(conditions)}" if conditions else ""), values
+        return conditions, values
 
-    def _decode_cursor(self, cursor: str) -> list[Any]:
-        """Return the key in a cursor, which is that of the last row served. Raises ProblemError for any other text."""
+    def _after_cursor(self, query: Query) -> tuple[list[str], list[Any]]:
+        if not query.cursor:
+            return [], []
+        last_key = self._decode_cursor(query)
+        sign = "<" if query.is_descending else ">"
+        return [
+            f"({', '.join(self.order)}) {sign} ({', '.join('?' * len(last_key))})",
+            f"{self.order[0]} {sign}= ?",  # redundant, but lets DuckDB skip files
+        ], [*last_key, last_key[0]]
+
+    def _decode_cursor(self, query: Query) -> list[Any]:
+        """Return the key in a cursor, which is that of the last row served.
+
+        Raises ProblemError for any other text, and for a cursor of another query.
+        """
+        cursor = query.cursor
         try:
             texts = orjson.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
                 raise ValueError
+            fingerprint, *texts = texts
+            if fingerprint != query.fingerprint(self.path):
+                message = "belongs to another path, filter, range or order: repeat those of the page before"
+                raise invalid_parameter("cursor", cursor, message)
             return [
                 _parse_value(self.mart.columns[name].data_type, text)
                 for name, text in zip(self.order, texts, strict=True)
@@ -145,6 +189,10 @@ class Dataset:
         except (ValueError, binascii.Error, OverflowError):
             message = "is not a cursor of this path: use next_cursor of the page before"
             raise invalid_parameter("cursor", cursor, message) from None
+
+
+def _where(conditions: list[str]) -> str:
+    return f"where {' and '.join(conditions)}" if conditions else ""
 
 
 def _parse_value(data_type: str, text: str) -> Any:
@@ -188,16 +236,43 @@ def max_range(interval: str) -> timedelta:
 def encode_columns(dataset: str, release: Release, names: list[str], rows: list[tuple[Any, ...]], cursor: str) -> bytes:
     """Encode rows as JSON with one list for each column, which is half the size of a list of objects."""
     lists = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return orjson.dumps(
-        {
-            "dataset": dataset,
-            "time_zone": "UTC",
-            "release": release.tag,
-            "count": len(rows),
-            "next_cursor": cursor or None,
-            "columns": dict(zip(names, lists, strict=True)),
-        }
-    )
+    columns = dict(zip(names, lists, strict=True))
+    return orjson.dumps(_page(dataset, release, len(rows), cursor) | {"columns": columns})
+
+
+def encode_records(dataset: str, release: Release, names: list[str], rows: list[tuple[Any, ...]], cursor: str) -> bytes:
+    """Encode rows as JSON with one object for each row."""
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return orjson.dumps(_page(dataset, release, len(rows), cursor) | {"records": records})
+
+
+def _page(dataset: str, release: Release, count: int, cursor: str) -> dict[str, Any]:
+    return {
+        "dataset": dataset,
+        "time_zone": "UTC",
+        "release": release.tag,
+        "count": count,
+        "next_cursor": cursor or None,
+    }
+
+
+def encode_parquet(mart: Mart, names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
+    """Encode rows as a Parquet file with the types of the mart; decimals are doubles, as in JSON, times are UTC."""
+    types = {name: _PARQUET_TYPES.get(mart.columns[name].data_type, "double") for name in names}
+    texts = {name: "varchar" if kind in ("timestamp", "date") else kind for name, kind in types.items()}
+    selected = ", ".join(f"cast({name} as {kind}) as {name}" for name, kind in types.items())
+    # the connection of a release can write no file
+    with TemporaryDirectory() as folder, duckdb.connect() as connection:
+        source, target = Path(folder) / "rows.json", Path(folder) / "rows.parquet"
+        source.write_bytes(b"\n".join(orjson.dumps(dict(zip(names, row, strict=True))) for row in rows))
+        read = connection.read_json(str(source), format="newline_delimited", columns=texts)
+        read.project(selected).write_parquet(str(target), compression="zstd")
+        return target.read_bytes()
+
+
+_PARQUET_TYPES = {
+    name: name for name in ("varchar", "timestamp", "date", "boolean", "bigint", "integer")
+}  # all others are numbers
 
 
 def encode_csv(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from serving.api import datasets, problems
 from serving.api.datasets import DATASETS, MAX_ROWS, Dataset
+from serving.api.negotiation import FORMATS
 from serving.api.store import Release
 
 DESCRIPTION = (
@@ -17,6 +18,7 @@ DESCRIPTION = (
 )
 _ERRORS = {
     404: "A symbol that is not in the release",
+    406: "The Accept header allows none of the formats",
     414: "The address is too long",
     422: "An invalid parameter; the detail names it and its value",
     429: "Too many requests; see Retry-After",
@@ -91,16 +93,19 @@ def dataset_responses(dataset: Dataset) -> Responses:
         "count": {"type": "integer", "minimum": 0, "maximum": MAX_ROWS},
         "next_cursor": {"type": ["string", "null"]},
         "columns": {"type": "object", "properties": columns, "additionalProperties": False},
+        "records": {"type": "array", "items": {"type": "object"}, "description": "Instead of columns: format=records"},
     }
+    required = [name for name in properties if name not in ("columns", "records")]
     page = _json_response(
         "A page of rows, as one list for each column; times are UTC",
-        {"type": "object", "required": list(properties), "properties": properties},
+        {"type": "object", "required": required, "properties": properties},
     )
     page["headers"] = {
         "ETag": {"schema": _TEXT, "description": "The release"},
-        "Tickerlake-Next-Cursor": {"schema": _TEXT, "description": "next_cursor, for CSV"},
+        "Tickerlake-Next-Cursor": {"schema": _TEXT, "description": "next_cursor, for CSV and Parquet"},
     }
     page["content"]["text/csv"] = {"schema": _TEXT}
+    page["content"][FORMATS["parquet"]] = {"schema": {"type": "string", "format": "binary"}}
     return {200: page, **error_responses()}
 
 

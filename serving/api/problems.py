@@ -28,6 +28,7 @@ _TITLES = {
     400: "Bad request",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not acceptable",
     414: "Address too long",
     422: "Invalid parameter",
     429: "Too many requests",

@@ -27,6 +27,7 @@ class Release:
     connection: duckdb.DuckDBPyConnection
     schema: str = "lake.published"
     cached_health: Mapping[str, Any] = field(default_factory=dict)
+    _symbols: set[str] = field(default_factory=set, repr=False)
 
     def query(self, sql: str, values: list[Any] | None = None) -> tuple[list[str], list[tuple[Any, ...]]]:
         """Run a query on a cursor of its own and return its column names and its rows."""
@@ -39,6 +40,12 @@ class Release:
         with self._cursor() as cursor:
             cursor.execute(sql)
             yield from fetch_rows(cursor)
+
+    def symbols(self) -> set[str]:
+        """Return the symbols of the release, which are read once."""
+        if not self._symbols:
+            self._symbols.update(symbol for (symbol,) in self.query("select symbol from dim_symbol")[1])
+        return self._symbols
 
     def health(self) -> Mapping[str, Any]:
         """Return the freshness and completeness of the release."""

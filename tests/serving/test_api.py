@@ -138,7 +138,7 @@ def test_a_response_is_compressed_for_clients_that_accept_it(reader: TestClient)
         assert compressed.headers["content-encoding"] == "gzip"
         assert "content-encoding" not in plain.headers
         assert compressed.json() == plain.json()
-        assert compressed.headers["vary"] == "accept-encoding"
+        assert compressed.headers["vary"] == "accept, accept-encoding"
 
 
 @pytest.mark.parametrize(
@@ -278,14 +278,14 @@ def test_each_client_has_a_bucket_that_fills_again(monkeypatch: pytest.MonkeyPat
 
 def test_the_cache_stays_within_its_limit_and_evicts_the_least_recently_used() -> None:
     cache = ResponseCache(100)
-    cache.get("r1", ("x", b""))
+    cache.get("r1", ("x", b"", "json"))
     for name in "abc":
-        cache.put("r1", (name, b""), _CachedResponse((), b"." * 40))
-        cache.get("r1", ("a", b""))
-    assert [name for name, _ in cache.responses] == ["c", "a"]
+        cache.put("r1", (name, b"", "json"), _CachedResponse((), b"." * 40))
+        cache.get("r1", ("a", b"", "json"))
+    assert [name for name, _, _ in cache.responses] == ["c", "a"]
     assert cache.size == 80
-    cache.put("r0", ("late", b""), _CachedResponse((), b"."))
-    assert cache.get("r2", ("a", b"")) is None, "a new release empties the cache"
+    cache.put("r0", ("late", b"", "json"), _CachedResponse((), b"."))
+    assert cache.get("r2", ("a", b"", "json")) is None, "a new release empties the cache"
     assert cache.size == 0
 
 
