@@ -30,7 +30,12 @@ def contents() -> Iterator[tuple[str, Path]]:
     """Yield each file's name in the zip and its path: code, seeds, pure-Python libraries with their licences."""
     for name in ("serving/__init__.py", "tickerlake/__init__.py", "tickerlake/errors.py"):
         yield name, _ROOT / name
-    for folder, pattern in (("loader", "*.py"), ("serving/alerts", "*.py"), ("seeds", "*.csv")):
+    for folder, pattern in (
+        ("loader", "*.py"),
+        ("serving/alerts", "*.py"),
+        ("serving/alerts", "*.json"),
+        ("seeds", "*.csv"),
+    ):
         for path in (_ROOT / folder).rglob(pattern):
             if not (inside := path.relative_to(_ROOT).as_posix()).startswith(_COMMAND_LINE):
                 yield inside, path

@@ -1,12 +1,16 @@
-"""Write serving/contract.json, the contract of the public models, from dbt's manifest: `make contract`.
+"""Write what serving reads of the dbt project: `make contract`.
 
-The file is committed, because the API and the PostgreSQL copy run without dbt; a test compares it with the manifest.
+serving/contract.json is the contract of the public models, serving/alerts/thresholds.json the vars that define signals.
+Both are committed, because the API, the PostgreSQL copy and the alerts run without dbt; tests compare them with the
+project.
 """
 
 import json
+from dataclasses import fields
 from typing import Any
 
 from pipeline.dbt import Dbt, public_models
+from serving.alerts.bars import THRESHOLDS, Thresholds
 from serving.contract import CONTRACT
 from tickerlake.errors import UserError
 
@@ -24,6 +28,11 @@ def generate_contract(dbt: Dbt) -> str:
     }
     contract = {"published_schema": dbt.variable("published_schema"), "marts": marts}
     return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def generate_thresholds(dbt: Dbt) -> str:
+    """Return the vars that define signals as JSON text."""
+    return json.dumps({field.name: dbt.variable(field.name) for field in fields(Thresholds)}, indent=1) + "\n"
 
 
 def _describe_mart(model: Any, tests: list[Any]) -> dict[str, Any]:
@@ -60,5 +69,7 @@ def _in_one_line(text: str) -> str:
 
 if __name__ == "__main__":
     # a full parse, because a partial one may list the tests of a model in another order
-    CONTRACT.write_text(generate_contract(Dbt("local", options=["--no-partial-parse"])))
-    print(f"wrote {CONTRACT}")
+    project = Dbt("local", options=["--no-partial-parse"])
+    for path, text in ((CONTRACT, generate_contract(project)), (THRESHOLDS, generate_thresholds(project))):
+        path.write_text(text)
+        print(f"wrote {path}")

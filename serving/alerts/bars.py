@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-LOOKBACK = 20  # bars before a bar that its signals depend on
-ANOMALY_PCT = 5  # the vars of dbt_project.yml: anomaly_pct, spike_bars, spike_factor
-SPIKE_BARS = 3
-SPIKE_FACTOR = 2
+THRESHOLDS = Path(__file__).parent / "thresholds.json"
+SIGNAL_TYPES = ("crossover", "volume_spike", "anomaly")
 _SHORT_BARS, _LONG_BARS = 5, 20  # the averages of a crossover
 
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")
@@ -21,6 +21,26 @@ _BASES = ("raw", "split_adjusted", "total_return_adjusted")
 
 SplitFactor = Callable[[str, date], Decimal]
 """The product of a symbol's split ratios that are effective on a date."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """The project's vars of these names, as in the marts. Each is strict: exactly the threshold is no signal."""
+
+    anomaly_pct: float
+    spike_bars: int
+    spike_factor: float
+
+    @property
+    def lookback(self) -> int:
+        """The bars before a bar that its signals depend on."""
+        return max(_LONG_BARS, self.spike_bars)
+
+
+@cache
+def read_thresholds() -> Thresholds:
+    """Read the thresholds that `make contract` wrote from dbt_project.yml."""
+    return Thresholds(**json.loads(THRESHOLDS.read_text()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +169,17 @@ def create_split_factor(splits: Sequence[Mapping[str, str]]) -> SplitFactor:
     return factor
 
 
-def measure(bars: Sequence[StreamBar], factor: SplitFactor = lambda symbol, day: Decimal(1)) -> list[MeasuredBar]:
-    """Measure the bars of a series, given in time order; the first LOOKBACK bars have no crossover.
+def measure(
+    bars: Sequence[StreamBar],
+    factor: SplitFactor = lambda symbol, day: Decimal(1),
+    thresholds: Thresholds | None = None,
+) -> list[MeasuredBar]:
+    """Measure the bars of a series, given in time order; the first 20 bars have no crossover.
 
     The definitions are those of fct_moving_average, fct_volume_spike and fct_price_change: sums of decimals are exact
     and decide ties between averages, and only a final bar has signals.
     """
+    thresholds = thresholds or read_thresholds()
     factors = [_bar_factor(bar, factor) for bar in bars]
     closes = [bar.close * bar_factor for bar, bar_factor in zip(bars, factors, strict=True)]
     sides = [_compare_averages(closes, index) for index in range(len(bars))]
@@ -167,9 +192,9 @@ def measure(bars: Sequence[StreamBar], factor: SplitFactor = lambda symbol, day:
             previous = bars[index - 1].close if is_same_basis else closes[index - 1] / factors[index]
             change = bar.close - previous
             change_pct = 100 * float(change) / float(previous)
-            if abs(change_pct) > ANOMALY_PCT:
+            if abs(change_pct) > thresholds.anomaly_pct:
                 direction = "UP" if change_pct > 0 else "DOWN"
-                signals.append(Signal(bar.start, "anomaly", direction, change_pct, float(ANOMALY_PCT)))
+                signals.append(Signal(bar.start, "anomaly", direction, change_pct, float(thresholds.anomaly_pct)))
         side, previous_side = sides[index], sides[index - 1] if index else None
         if side is not None and previous_side is not None and side not in (0, previous_side):
             averages = [
@@ -177,9 +202,11 @@ def measure(bars: Sequence[StreamBar], factor: SplitFactor = lambda symbol, day:
                 for length in (_SHORT_BARS, _LONG_BARS)
             ]
             signals.append(Signal(bar.start, "crossover", "BUY" if side > 0 else "SELL", *averages))
-        mean_volume = _mean_volume(bars, factors, index)
-        if mean_volume is not None and bar.volume is not None and float(bar.volume) > SPIKE_FACTOR * mean_volume:
-            signals.append(Signal(bar.start, "volume_spike", "UP", float(bar.volume), SPIKE_FACTOR * mean_volume))
+        mean_volume = _mean_volume(bars, factors, index, thresholds.spike_bars)
+        if mean_volume is not None and bar.volume is not None:
+            volume, threshold = float(bar.volume), thresholds.spike_factor * mean_volume
+            if volume > threshold:
+                signals.append(Signal(bar.start, "volume_spike", "UP", volume, threshold))
         measured.append(MeasuredBar(bar, change, change_pct, tuple(signals) if bar.is_final else ()))
     return measured
 
@@ -201,15 +228,15 @@ def _compare_averages(closes: Sequence[Decimal], index: int) -> int | None:
     return (short > long) - (short < long)
 
 
-def _mean_volume(bars: Sequence[StreamBar], factors: Sequence[Decimal], index: int) -> float | None:
-    """Return the mean volume of the SPIKE_BARS bars before, in shares of this bar; None when one is unknown."""
-    if index < SPIKE_BARS:
+def _mean_volume(bars: Sequence[StreamBar], factors: Sequence[Decimal], index: int, length: int) -> float | None:
+    """Return the mean volume of the `length` bars before, in shares of this bar; None when one is unknown."""
+    if index < length:
         return None
-    volumes = [bar.volume for bar in bars[index - SPIKE_BARS : index] if bar.volume is not None]
-    if len(volumes) < SPIKE_BARS:
+    volumes = [bar.volume for bar in bars[index - length : index] if bar.volume is not None]
+    if len(volumes) < length:
         return None
-    previous_factors = factors[index - SPIKE_BARS : index]
+    previous_factors = factors[index - length : index]
     if all(factor == factors[index] for factor in previous_factors):
-        return float(sum(volumes)) / SPIKE_BARS
+        return float(sum(volumes)) / length
     unadjusted = sum(float(volume) / float(factor) for volume, factor in zip(volumes, previous_factors, strict=True))
-    return unadjusted * float(factors[index]) / SPIKE_BARS
+    return unadjusted * float(factors[index]) / length

@@ -5,6 +5,7 @@ import binascii
 import csv
 import logging
 import os
+import re
 from collections import defaultdict
 from datetime import timedelta
 from functools import cache
@@ -12,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from loader.stream_handlers import split_lines
-from serving.alerts.bars import StreamBar, create_split_factor, parse
+from serving.alerts.bars import SIGNAL_TYPES, StreamBar, create_split_factor, parse
 from serving.alerts.processor import AlertProcessor
+from tickerlake.errors import UserError
 
 LOGGER = logging.getLogger("tickerlake.alerts")
 
@@ -59,9 +61,11 @@ def _lines(record: dict[str, Any]) -> list[bytes]:
 @cache
 def processor_from_environment() -> AlertProcessor:
     """Return a processor with the settings TICKERLAKE_BARS_TABLE, TICKERLAKE_ALERTS_TABLE, TICKERLAKE_ALERTS_TOPIC,
-    and optionally TICKERLAKE_COOL_DOWN_MINUTES (0) and TICKERLAKE_SPLITS (a file like seeds/split.csv).
+    and optionally TICKERLAKE_COOL_DOWN_MINUTES (30), TICKERLAKE_ALERT_MAX_AGE_MINUTES (1440; 0 for any age),
+    TICKERLAKE_ALERT_TYPES (crossover,volume_spike,anomaly) and TICKERLAKE_SPLITS (a file like seeds/split.csv).
 
-    Its clients retry throttled calls up to ten times with exponential backoff.
+    Its clients retry throttled calls up to ten times with exponential backoff. Raises UserError on a setting that is
+    no number of minutes or no type.
     """
     import boto3
     from botocore.config import Config
@@ -77,8 +81,25 @@ def processor_from_environment() -> AlertProcessor:
         sns=boto3.client("sns", config=config),
         topic=os.environ["TICKERLAKE_ALERTS_TOPIC"],
         factor=factor,
-        cool_down=timedelta(minutes=int(os.environ.get("TICKERLAKE_COOL_DOWN_MINUTES", "0"))),
+        cool_down=_read_minutes("TICKERLAKE_COOL_DOWN_MINUTES", "30"),
+        max_age=_read_minutes("TICKERLAKE_ALERT_MAX_AGE_MINUTES", "1440") or None,
+        types=_read_types(),
     )
+
+
+def _read_minutes(name: str, default: str) -> timedelta:
+    text = os.environ.get(name) or default
+    if not re.fullmatch(r"[0-9]{1,6}", text):
+        raise UserError(f"{name} is '{text}'; set a whole number of minutes")
+    return timedelta(minutes=int(text))
+
+
+def _read_types() -> frozenset[str]:
+    text = os.environ.get("TICKERLAKE_ALERT_TYPES") or ",".join(SIGNAL_TYPES)
+    types = frozenset(part.strip() for part in text.split(",") if part.strip())
+    if not types or not types <= set(SIGNAL_TYPES):
+        raise UserError(f"TICKERLAKE_ALERT_TYPES is '{text}'; list some of {', '.join(SIGNAL_TYPES)}")
+    return types
 
 
 def lambda_handler(event: dict[str, Any], context: object = None) -> dict[str, Any]:

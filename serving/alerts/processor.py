@@ -1,15 +1,15 @@
 """Newest bars and alerts in DynamoDB, and the notifications to SNS.
 
 Bars have the key (series, bar_start) and are overwritten by newer versions only. Alerts have the key (series,
-bar_start|type|direction) and a `state`: pending, then sent; suppressed within the cool-down; retracted when a corrected
-bar no longer has the signal.
+bar_start|type|direction) and a `state`: pending, then sent; suppressed within the cool-down; historical on a bar that
+was too old when it arrived; retracted when a corrected bar no longer has the signal.
 """
 
 import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any
 from boto3.dynamodb.conditions import ConditionBase, Key
 from botocore.exceptions import ClientError
 
-from serving.alerts.bars import LOOKBACK, MeasuredBar, Signal, SplitFactor, StreamBar, measure
+from serving.alerts.bars import (
+    SIGNAL_TYPES,
+    MeasuredBar,
+    Signal,
+    SplitFactor,
+    StreamBar,
+    Thresholds,
+    measure,
+    read_thresholds,
+)
 from serving.alerts.notification import format_email
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
 _NUMBERS = ("open", "high", "low", "close", "volume")
-_SUPPRESSED = ("suppressed", "quiet")
+_SUPPRESSED = ("suppressed", "historical", "quiet")
 """The states of an alert that was not sent; versions before 0.2.0 stored it as `quiet`."""
 _MAX_ATTEMPTS = 5
 
@@ -35,7 +44,8 @@ class AlertProcessor:
     """Stores the bars of the stream and sends the alerts of their signals.
 
     `cool_down` suppresses further alerts of a type in a series for that long after one was sent, in bar time.
-    `retention` is how long a bar stays in the table.
+    `retention` is how long a bar stays in the table. A bar that began longer than `max_age` ago (None: any) is history:
+    its signals are stored and send nothing. Signals of other types than `types` are left out.
     """
 
     bars: "Table"
@@ -46,6 +56,9 @@ class AlertProcessor:
     cool_down: timedelta = timedelta(0)
     retention: timedelta = timedelta(days=30)
     clock: Callable[[], float] = time.time
+    max_age: timedelta | None = None
+    types: frozenset[str] = frozenset(SIGNAL_TYPES)
+    thresholds: Thresholds = field(default_factory=read_thresholds)
 
     def process(self, bars: Sequence[StreamBar]) -> None:
         """Store bars of one series, in any order, then send and withdraw the alerts that they cause.
@@ -57,7 +70,7 @@ class AlertProcessor:
         first = min(newest)
         measured = self._store(bars[0].series, newest)
         begin = next(index for index, item in enumerate(measured) if item.bar.start == first)
-        end = max(index for index, item in enumerate(measured) if item.bar.start in newest) + LOOKBACK
+        end = max(index for index, item in enumerate(measured) if item.bar.start in newest) + self.thresholds.lookback
         self._reconcile(bars[0].series, measured[begin : end + 1])
 
     def _store(self, series: str, newest: dict[str, StreamBar]) -> list[MeasuredBar]:
@@ -69,7 +82,7 @@ class AlertProcessor:
             stored = self._read_neighbourhood(series, min(newest), max(newest))
             merged = {bar.start: bar for bar in stored}
             _merge(merged, newest.values())
-            measured = measure([merged[start] for start in sorted(merged)], self.factor)
+            measured = measure([merged[start] for start in sorted(merged)], self.factor, self.thresholds)
             versions = {bar.start: bar.version for bar in stored}
             changed = [
                 item
@@ -93,13 +106,13 @@ class AlertProcessor:
     def _read_neighbourhood(self, series: str, first: str, last: str) -> list[StreamBar]:
         """Return every stored bar that bars from `first` to `last` depend on or affect.
 
-        A signal depends on LOOKBACK bars, and its crossover on the side of the bar before: one more.
+        A signal depends on `lookback` bars, and its crossover on the side of the bar before: one more.
         """
         is_series = Key("series").eq(series)
         query, start = self.bars.query, Key("bar_start")
-        before = _query_all(query, is_series & start.lt(first), limit=LOOKBACK + 1, is_ascending=False)
+        before = _query_all(query, is_series & start.lt(first), limit=self.thresholds.lookback + 1, is_ascending=False)
         within = _query_all(query, is_series & start.between(first, last))
-        after = _query_all(query, is_series & start.gt(last), limit=LOOKBACK)
+        after = _query_all(query, is_series & start.gt(last), limit=self.thresholds.lookback)
         return [_parse_item(item) for item in (*reversed(before), *within, *after)]
 
     def _put_bar(self, measured: MeasuredBar) -> bool:
@@ -134,22 +147,35 @@ class AlertProcessor:
         first, last = measured[0].bar.start, measured[-1].bar.start
         since = datetime.fromisoformat(first) - self.cool_down
         stored = {item["alert"]: item for item in self._read_alerts(series, f"{since:%Y-%m-%dT%H:%M:%SZ}", last)}
-        signals = {signal.key: (signal, item.bar) for item in measured for signal in item.signals}
+        signals = {
+            signal.key: (signal, item.bar)
+            for item in measured
+            for signal in item.signals
+            if signal.signal_type in self.types
+        }
         for key, alert in sorted(stored.items()):
-            if alert["bar_start"] >= first and key not in signals and alert["state"] != "retracted":
+            is_over = alert["bar_start"] >= first and key not in signals and alert["signal_type"] in self.types
+            if is_over and alert["state"] != "retracted":
                 self._retract(alert)
                 stored[key] = alert | {"state": "retracted"}
         for key in sorted(signals):
             signal, bar = signals[key]
             previous = stored.get(key)
             if previous is None or previous["state"] == "retracted":
-                state = "suppressed" if self._is_within_cool_down(signal, stored.values()) else "pending"
-                stored[key] = self._create_alert(series, signal, bar, state, previous)
+                stored[key] = self._create_alert(
+                    series, signal, bar, self._first_state(signal, stored.values()), previous
+                )
             elif (previous["value"], previous["threshold"]) != _amounts(signal):
                 self._update(previous, previous["state"], *_amounts(signal))  # other amounts send no alert
             if stored[key]["state"] == "pending":
                 self._send(stored[key], "signal")
                 stored[key] = stored[key] | {"state": "sent"}
+
+    def _first_state(self, signal: Signal, alerts: Iterable[dict[str, Any]]) -> str:
+        age = self.clock() - datetime.fromisoformat(signal.start).timestamp()
+        if self.max_age is not None and age > self.max_age.total_seconds():
+            return "historical"
+        return "suppressed" if self._is_within_cool_down(signal, alerts) else "pending"
 
     def _is_within_cool_down(self, signal: Signal, alerts: Iterable[dict[str, Any]]) -> bool:
         at = datetime.fromisoformat(signal.start)
@@ -212,7 +238,7 @@ class AlertProcessor:
             "close": float(alert["close"]),
             "time_zone": "UTC",
         }
-        email = format_email(message)
+        email = format_email(message, self.thresholds)
         deduplication_id = hashlib.sha256(f"{kind}|{message['alert_id']}".encode()).hexdigest()
         fifo: dict[str, Any] = {"MessageGroupId": alert["series"], "MessageDeduplicationId": deduplication_id}
         self.sns.publish(

@@ -35,6 +35,7 @@ class AlertStage:
             "TICKERLAKE_ALERTS_TABLE": "alerts",
             "TICKERLAKE_ALERTS_TOPIC": self.topic,
             "TICKERLAKE_COOL_DOWN_MINUTES": str(cool_down),
+            "TICKERLAKE_ALERT_MAX_AGE_MINUTES": "0",  # the bars of the tests are of one day in 2026
         }.items():
             monkeypatch.setenv(variable, value)
         processor_from_environment.cache_clear()

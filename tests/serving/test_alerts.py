@@ -4,7 +4,8 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ from moto import mock_aws
 
 from loader.__main__ import main as loader
 from serving.alerts import __main__ as command
-from serving.alerts.bars import create_split_factor, measure, parse
+from serving.alerts.bars import create_split_factor, measure, parse, read_thresholds
 from serving.alerts.handler import consume, lambda_handler, processor_from_environment
 from serving.alerts.notification import ADVICE
 from serving.alerts.processor import AlertProcessor
 from testkit import realdata
 from testkit.lake import Lake, bar
 from tests.serving.alert_stage import AlertStage, FailingClient, jump_line, kinesis_event, quiet_lines
+from tickerlake.errors import UserError
 
 SERIES = "TSLA|1min|simulated"
 
@@ -142,6 +144,114 @@ def test_a_cool_down_suppresses_alerts_and_stores_them(monkeypatch: pytest.Monke
     assert minutes == ["01", "11", "21"]
     states = [alert["state"] for alert in stage.alerts() if alert["signal_type"] == "anomaly"]
     assert (states.count("sent"), states.count("suppressed")) == (3, 26)
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_a_backfill_stores_its_signals_and_sends_nothing(stage: AlertStage) -> None:
+    """Days of bars that all arrive now, among them one that is new: only that one is worth a message."""
+    processor = replace(stage.processor, max_age=timedelta(hours=1), clock=lambda: at("2026-03-02T16:30:00+00:00"))
+    history = [
+        bar(
+            minute=f"2026-02-{day:02d}T15:{minute:02d}:00Z",
+            close="110" if minute % 2 else "100",
+            line_number=minute + 1,
+        )
+        for day in (3, 4, 5)
+        for minute in range(4)
+    ]
+    assert consume(kinesis_event([*history, *quiet_lines(24), jump_line()]), processor) == {"batchItemFailures": []}
+    stored = {alert["bar_start"]: alert["state"] for alert in stage.alerts() if alert["signal_type"] == "anomaly"}
+    assert stored.pop("2026-03-02T15:24:00Z") == "historical", "66 minutes old"
+    assert len(stored) > 9
+    assert set(stored.values()) == {"historical"}
+    assert stage.receive() == []
+    consume(kinesis_event([*quiet_lines(49)[25:], jump_line(49, received_at="2026-03-02T16:29:00.000Z")]), processor)
+    received = stage.receive()
+    assert {alert["bar_start_at"] for alert in received if alert["signal_type"] == "anomaly"} == {
+        "2026-03-02T15:49:00Z"
+    }
+    assert min(alert["bar_start_at"] for alert in received) >= "2026-03-02T15:30:00Z"
+    corrected = [line | {"close": "100", "high": "100", "received_at": "2026-03-03T01:00:00.000Z"} for line in history]
+    consume(kinesis_event(corrected), processor)
+    assert stage.receive() == [], "what was never sent is withdrawn without a message"
+
+
+def test_the_function_has_a_maximum_age_a_cool_down_and_every_type_by_default(
+    stage: AlertStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TICKERLAKE_COOL_DOWN_MINUTES", "TICKERLAKE_ALERT_MAX_AGE_MINUTES"):
+        monkeypatch.delenv(name)
+    processor_from_environment.cache_clear()
+    processor = processor_from_environment()
+    assert (processor.cool_down, processor.max_age) == (timedelta(minutes=30), timedelta(days=1))
+    assert processor.types == {"crossover", "volume_spike", "anomaly"}
+    consume(kinesis_event([*quiet_lines(24), jump_line()]), processor)  # of a day long ago
+    assert stage.receive() == []
+
+
+@pytest.mark.parametrize("kind", ["crossover", "anomaly", "volume_spike"])
+def test_only_the_chosen_types_are_sent(stage: AlertStage, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv("TICKERLAKE_ALERT_TYPES", f" {kind} ")
+    processor_from_environment.cache_clear()
+    falling = [
+        line | dict.fromkeys(("open", "high", "low", "close"), f"{100 - i}") for i, line in enumerate(quiet_lines(24))
+    ]
+    rising = jump_line(volume="900000", **dict.fromkeys(("open", "high", "low", "close"), "400"))
+    lambda_handler(kinesis_event([*falling, rising]))
+    assert {alert["signal_type"] for alert in stage.receive()} == {kind}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TICKERLAKE_ALERT_TYPES", "anomaly,spike"),
+        ("TICKERLAKE_ALERT_TYPES", ","),
+        ("TICKERLAKE_COOL_DOWN_MINUTES", "-5"),
+        ("TICKERLAKE_ALERT_MAX_AGE_MINUTES", "1 day"),
+    ],
+)
+def test_an_impossible_setting_names_the_value(
+    stage: AlertStage, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    processor_from_environment.cache_clear()
+    with pytest.raises(UserError, match=f"{name} is '{value}'"):
+        processor_from_environment()
+
+
+def test_thresholds_decide_signals_and_are_named_in_the_email(stage: AlertStage) -> None:
+    volumes = [100, 100, 100, 100, 100, 100, 250, 100]
+    lines = [line | {"volume": str(volume)} for line, volume in zip(quiet_lines(8), volumes, strict=True)]
+    bars = [parsed for line in [*lines, jump_line(8, volume="100")] if (parsed := parse(json.dumps(line).encode()))]
+
+    def found(**changed: float) -> dict[str, Any]:
+        signals = measure(bars, thresholds=replace(read_thresholds(), **changed))
+        return {signal.signal_type: signal.threshold for measured in signals for signal in measured.signals}
+
+    assert found() == {"volume_spike": 200, "anomaly": 5}
+    assert found(anomaly_pct=12) == {"volume_spike": 200}
+    assert found(anomaly_pct=7.5) == {"volume_spike": 200, "anomaly": 7.5}
+    assert found(spike_factor=2.5) == {"anomaly": 5}, "exactly the threshold is no spike"
+    assert found(spike_factor=2.4)["volume_spike"] == 240
+    assert found(spike_bars=7) == {"anomaly": 5}, "the bar of 250 is the seventh"
+    sent: list[dict[str, Any]] = []
+    topic: Any = type("Sns", (), {"publish": lambda _, **message: sent.append(message)})()
+    thresholds = replace(read_thresholds(), spike_factor=1.5, spike_bars=4)
+    replace(stage.processor, sns=topic, thresholds=thresholds).process(bars)
+    text = next(json.loads(message["Message"])["email"] for message in sent if "spike" in message["Subject"])
+    assert "volume 250 is more than 1.5 times the mean of the 4 bars before, which makes 150" in text
+
+
+def test_a_baseline_longer_than_the_averages_is_read_in_full(stage: AlertStage) -> None:
+    """A bar at a time, so that each is measured with what the table returns."""
+    thresholds = replace(read_thresholds(), spike_bars=30, spike_factor=1.5)
+    processor = replace(stage.processor, thresholds=thresholds)
+    for line in [*quiet_lines(31), jump_line(31, volume="900000")]:
+        consume(kinesis_event([line]), processor)
+    assert "volume_spike" in {alert["signal_type"] for alert in stage.receive()}
 
 
 def test_an_invalid_line_blocks_no_other(stage: AlertStage) -> None:
