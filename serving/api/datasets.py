@@ -78,7 +78,7 @@ class Dataset:
 
     @property
     def series(self) -> tuple[str, ...]:
-        """The columns that tell one series from another: those of the key beside the time, if it has the time."""
+        """The columns that identify a series: those of the key beside the time, if it has the time."""
         if self.time in self.mart.key:
             return tuple(name for name in self.mart.key if name != self.time)
         return tuple(name for name in ("symbol", "bar_interval", "source") if name in self.mart.columns)

@@ -27,13 +27,13 @@ def choose_format(accept: str) -> str:
 
 
 def accepts_gzip(accept_encoding: str) -> bool:
-    """Tell whether an Accept-Encoding header allows gzip."""
+    """Return whether an Accept-Encoding header allows gzip."""
     codings = _parse_qualities(accept_encoding)
     return codings.get("gzip", codings.get("x-gzip", codings.get("*", 0.0))) > 0
 
 
 def matches_tag(if_none_match: str, tag: str) -> bool:
-    """Tell whether an If-None-Match header names the tag, weak or not."""
+    """Return whether an If-None-Match header names the tag, weak or not."""
     return if_none_match.strip() == "*" or tag in re.findall(r'(?:W/)?"([^"]*)"', if_none_match)
 
 

@@ -67,7 +67,8 @@ class _Parameters(BaseModel):
 def create_parameters_model(dataset: Dataset) -> type[BaseModel]:
     """Return a model of the parameters that the columns of a dataset allow."""
     columns = dataset.mart.columns
-    names = Annotated[list[Literal["", *columns]], BeforeValidator(_split)]
+    one_of: Any = Literal.__getitem__(("", *columns))
+    names: Any = Annotated[list[one_of], BeforeValidator(_split)]
     description = "Columns of the response, repeated or comma-separated; all but lineage by default."
     fields: dict[str, Any] = {"columns": (names, Field([], description=description))}
     if "symbol" in columns:

@@ -111,7 +111,8 @@ def total(rows: Rows, keys: tuple[str, ...], columns: tuple[str, ...]) -> Rows:
 
 def since_first(rows: Rows, column: str) -> dict[tuple[str, date], float]:
     """Return 100 times the growth of a column since each symbol's first of these rows."""
-    growth, first = {}, {}
+    growth: dict[tuple[str, date], float] = {}
+    first: dict[str, float] = {}
     for row in sorted(rows, key=lambda row: row["session_date"]):
         base = first.setdefault(row["symbol"], row[column])
         growth[row["symbol"], row["session_date"]] = 100 * (row[column] / base - 1)

@@ -199,7 +199,7 @@ def test_only_the_chosen_types_are_sent(stage: AlertStage, monkeypatch: pytest.M
     falling = [
         line | dict.fromkeys(("open", "high", "low", "close"), f"{100 - i}") for i, line in enumerate(quiet_lines(24))
     ]
-    rising = jump_line(volume="900000", **dict.fromkeys(("open", "high", "low", "close"), "400"))
+    rising = jump_line(volume="900000") | dict.fromkeys(("open", "high", "low", "close"), "400")
     lambda_handler(kinesis_event([*falling, rising]))
     assert {alert["signal_type"] for alert in stage.receive()} == {kind}
 
@@ -227,16 +227,16 @@ def test_thresholds_decide_signals_and_are_named_in_the_email(stage: AlertStage)
     lines = [line | {"volume": str(volume)} for line, volume in zip(quiet_lines(8), volumes, strict=True)]
     bars = [parsed for line in [*lines, jump_line(8, volume="100")] if (parsed := parse(json.dumps(line).encode()))]
 
-    def found(**changed: float) -> dict[str, Any]:
+    def find_thresholds(**changed: Any) -> dict[str, Any]:
         signals = measure(bars, thresholds=replace(read_thresholds(), **changed))
         return {signal.signal_type: signal.threshold for measured in signals for signal in measured.signals}
 
-    assert found() == {"volume_spike": 200, "anomaly": 5}
-    assert found(anomaly_pct=12) == {"volume_spike": 200}
-    assert found(anomaly_pct=7.5) == {"volume_spike": 200, "anomaly": 7.5}
-    assert found(spike_factor=2.5) == {"anomaly": 5}, "exactly the threshold is no spike"
-    assert found(spike_factor=2.4)["volume_spike"] == 240
-    assert found(spike_bars=7) == {"anomaly": 5}, "the bar of 250 is the seventh"
+    assert find_thresholds() == {"volume_spike": 200, "anomaly": 5}
+    assert find_thresholds(anomaly_pct=12) == {"volume_spike": 200}
+    assert find_thresholds(anomaly_pct=7.5) == {"volume_spike": 200, "anomaly": 7.5}
+    assert find_thresholds(spike_factor=2.5) == {"anomaly": 5}, "exactly the threshold is no spike"
+    assert find_thresholds(spike_factor=2.4)["volume_spike"] == 240
+    assert find_thresholds(spike_bars=7) == {"anomaly": 5}, "the bar of 250 is the seventh"
     sent: list[dict[str, Any]] = []
     topic: Any = type("Sns", (), {"publish": lambda _, **message: sent.append(message)})()
     thresholds = replace(read_thresholds(), spike_factor=1.5, spike_bars=4)

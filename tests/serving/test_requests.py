@@ -1,4 +1,4 @@
-"""The spellings, headers and formats that a request may use, and what it is told when it may not."""
+"""The spellings, headers and formats that a request may use, and the errors when it may not."""
 
 import io
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_other_spellings_of_an_interval_are_accepted(
 
 
 @pytest.mark.parametrize("spelling", ["1d", "1day"])
-def test_days_are_an_interval_of_series_and_bars_tell_their_path(
+def test_days_are_an_interval_of_series_and_bars_name_their_path(
     client: TestClient, published: PublishedLake, monkeypatch: pytest.MonkeyPatch, spelling: str
 ) -> None:
     series = [{"symbol": "TSLA", "bar_interval": interval, "source": "yahoo"} for interval in ("1min", "1day")]
@@ -77,7 +77,7 @@ def test_days_are_an_interval_of_series_and_bars_tell_their_path(
         ("last=-1&symbol=TSLA", "last '-1'"),
     ],
 )
-def test_a_misspelled_parameter_and_an_empty_range_are_told(reader: TestClient, query: str, named: str) -> None:
+def test_a_misspelled_parameter_and_an_empty_range_are_errors(reader: TestClient, query: str, named: str) -> None:
     response = reader.get(f"/v1/bars?{query}")
     assert response.status_code == 422
     assert named in response.json()["detail"]
