@@ -10,11 +10,12 @@ from datetime import UTC, datetime, timedelta
 from re import compile as pattern
 from zoneinfo import ZoneInfo
 
+from loader.calendar import NonexistentTimeError
 from loader.decode import decode, looks_like_html, mapping
 from loader.http import Http, HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
-from loader.providers.parse_context import ParseContext
+from loader.providers.parse_context import BarRow, ParseContext
 
 URL = "https://www.alphavantage.co"
 RAPIDAPI_HOST = "alpha-vantage.p.rapidapi.com"
@@ -130,14 +131,18 @@ def parse(payload: bytes, context: ParseContext, request: FetchRequest | None = 
         return Outcome(Kind.UNKNOWN, message=f"requested {context.bar_interval}, served another interval")
     context = _in_response_zone(context, body)
     has_volume = context.instrument.asset_class != "forex"
-    bars = []
+    rows: list[BarRow] = []
     for label, values in series.items():
         if request and _is_far(label, request):
             continue
         fields = _fields(values)
         volume = fields.get("volume") if has_volume else "0"
         open_, high, low, close = (fields.get(name) for name in _PRICES)
-        bars.append(context.bar(label, open_, high, low, close, volume))
+        rows.append((label, open_, high, low, close, volume))
+    try:
+        bars = context.bars(rows)
+    except NonexistentTimeError as error:
+        return Outcome(Kind.UNKNOWN, message=str(error))
     return Outcome(Kind.BARS if bars else Kind.EMPTY, bars)
 
 

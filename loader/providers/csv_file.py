@@ -3,8 +3,9 @@
 import csv
 import io
 
+from loader.calendar import NonexistentTimeError
 from loader.outcome import Kind, Outcome
-from loader.providers.parse_context import ParseContext
+from loader.providers.parse_context import BarRow, ParseContext
 
 _TIME_COLUMNS = ("timestamp", "time", "datetime", "date")
 _VALUE_COLUMNS = ("open", "high", "low", "close", "volume")
@@ -29,14 +30,19 @@ def parse(payload: bytes, context: ParseContext) -> Outcome:
     if time_column is None or not all(name in header for name in _VALUE_COLUMNS):
         return Outcome(Kind.UNKNOWN, message="no header with a time column and open, high, low, close, volume")
     value_columns = [header.index(name) for name in _VALUE_COLUMNS]
-    bars, null_rows = [], 0
+    bar_rows: list[BarRow] = []
+    null_rows = 0
     for row in filter(any, rows[1:]):
         cells = [*row, *[""] * (len(header) - len(row))]
-        values = [cells[column] or None for column in value_columns]
+        open_, high, low, close, volume = values = [cells[column] or None for column in value_columns]
         if not cells[time_column]:
-            bars.append(context.bar(",".join(row), *values))
+            bar_rows.append((",".join(row), open_, high, low, close, volume))
         elif any(values):
-            bars.append(context.bar(cells[time_column], *values))
+            bar_rows.append((cells[time_column], open_, high, low, close, volume))
         else:
             null_rows += 1
+    try:
+        bars = context.bars(bar_rows)
+    except NonexistentTimeError as error:
+        return Outcome(Kind.UNKNOWN, message=str(error))
     return Outcome(Kind.BARS if bars else Kind.EMPTY, bars, null_rows)

@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from loader.calendar import NonexistentTimeError
 from loader.decode import Number, decode, integer, looks_like_html, mapping
 from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
-from loader.providers.parse_context import ParseContext
+from loader.providers.parse_context import BarRow, ParseContext
 from tickerlake.errors import UserError
 
 _REQUIRED = ("time", "open", "high", "low", "close", "volume")
@@ -96,7 +97,8 @@ class HttpJson:
             rows = _step(rows, step)
         if not isinstance(rows, list):
             return Outcome(Kind.UNKNOWN, message=f"no list of rows at {'.'.join(self.rows) or 'the top'}")
-        bars, days, null_rows = [], [], 0
+        bar_rows: list[BarRow] = []
+        days, null_rows = [], 0
         for row in rows:
             label = self._label(_step(row, self.fields["time"]))
             open_, high, low, close, volume = (_step(row, self.fields[name]) for name in _REQUIRED[1:])
@@ -106,7 +108,11 @@ class HttpJson:
                 adjusted = _step(row, self.fields["adjusted_close"]) if "adjusted_close" in self.fields else None
                 days.append(context.daily_bar(label, [open_, high, low, close], adjusted, volume))
             else:
-                bars.append(context.bar(label, open_, high, low, close, volume))
+                bar_rows.append((label, open_, high, low, close, volume))
+        try:
+            bars = context.bars(bar_rows)
+        except NonexistentTimeError as error:
+            return Outcome(Kind.UNKNOWN, message=str(error))
         return Outcome(Kind.BARS if bars or days else Kind.EMPTY, bars, null_rows, daily_bars=days)
 
     def _label(self, value: object) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
+from loader.calendar import stamped_date
 from loader.decode import decode, integer, looks_like_html, mapping
 from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
@@ -33,6 +34,7 @@ _EXACT = DecimalContext(prec=80)
 _PLAIN = pattern(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _PRICES = ("open", "high", "low", "close")
 _QUARTER = 15 * 60
+_HOUR = 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,9 @@ def parse(payload: bytes, context: ParseContext) -> Outcome:
 def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
     """Parse one response at interval 1d: daily bars, splits and dividends, by the exchange's own day.
 
-    An event's time is its `date`, not its key. Today's row is live until the regular session is over.
+    An event's time is its `date`, not its key. A day stamped on the evening before (a midnight on clocks that have
+    changed since) has its own date; a live row stamped "now" has today's.
+    Today's row is live until the regular session is over.
     """
     chart = _open(payload, context, ("1d",))
     if isinstance(chart, Outcome):
@@ -125,12 +129,14 @@ def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
     now = integer(meta.get("regularMarketTime"))
     closes = integer(mapping(mapping(meta.get("currentTradingPeriod")).get("regular")).get("end"))
     days, null_rows = [], 0
-    for epoch, *values in rows:
+    for position, (epoch, *values) in enumerate(rows):
         if all(value is None for value in values[:4]):
             null_rows += 1
             continue
         start = integer(epoch)
-        label = _day_label(start, epoch, zone)
+        is_last = position == len(rows) - 1
+        is_now = is_last and None not in (start, now) and abs((start or 0) - (now or 0)) < _HOUR
+        label = _day_label(start, epoch, zone) if is_now else _stamp_label(start, epoch, zone)
         adjusted = _in_major(values[5], currency)
         day = in_unit.daily_bar(label, [_in_major(value, currency) for value in values[:4]], adjusted, values[4])
         live = None not in (now, closes, start) and _day_label(now, "", zone) == label and (now or 0) < (closes or 0)
@@ -211,8 +217,16 @@ def _day_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
         return str(epoch)
 
 
+def _stamp_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
+    """Return the date that the stamp of a day or an event means; one on the evening before is the next day's."""
+    try:
+        return stamped_date(datetime.fromtimestamp(start, zone)).isoformat() if start is not None else str(epoch)
+    except (OverflowError, ValueError, OSError):
+        return str(epoch)
+
+
 def _event_label(event: dict[str, object], zone: ZoneInfo) -> str:
-    return _day_label(integer(event.get("date")), event.get("date"), zone)
+    return _stamp_label(integer(event.get("date")), event.get("date"), zone)
 
 
 def _zone(meta: dict[str, object]) -> ZoneInfo:
