@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from loader import reference
 from loader.fetching import QUOTA_USED_UP, Fetcher, FetchReport, utc_now, validate_request
 from loader.http import Http
 from loader.progress import Progress, advance, finality, is_open, missing_ranges, round_robin
@@ -71,6 +72,7 @@ class FetchJob:
         store = store_from_environment(settings.lake, environment)
         quota = Quota(store, provider.source, registry.resolve_limits(name, provider, environment), keys)
         validate_request(bar_interval, provider.source, symbols)
+        symbols = [reference.resolve_symbol(symbol) for symbol in symbols]
         sink = sink_from_settings(settings)
         return cls(name, provider, quota, symbols, dataset, bar_interval, settings.lake, sink, store, log)
 

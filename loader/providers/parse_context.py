@@ -65,6 +65,14 @@ class ParseContext:
         exchange = reference.get_exchange(instrument.mic)
         return cls(feed, instrument, exchange, bar_interval, convention, instrument.currency)
 
+    def of_symbol(self, symbol: str) -> "ParseContext":
+        """Return the context of another symbol in the same response."""
+        if symbol == self.symbol:
+            return self
+        instrument = reference.get_instrument(symbol)
+        exchange = reference.get_exchange(instrument.mic)
+        return replace(self, instrument=instrument, exchange=exchange, currency=instrument.currency)
+
     def is_symbol(self, vendor_symbol: object) -> bool:
         """Return whether a symbol in a response is the requested one, in either spelling; a missing one is."""
         if vendor_symbol is None or vendor_symbol == "":
