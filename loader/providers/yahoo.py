@@ -29,6 +29,8 @@ FAIR_USE = Limits(per_second=2, per_minute=60)
 _INTERVALS = {"1min": "1m", "5min": "5m", "15min": "15m", "30min": "30m", "60min": "60m"}
 _GRANULARITIES = {**_INTERVALS, "60min": "1h"}
 _LONGEST = {"1min": timedelta(days=7)}
+_HISTORY = {"1min": timedelta(days=30), "60min": timedelta(days=730)}
+"""How far back intraday bars are served; those of 5, 15 and 30 minutes for 60 days."""
 _MINOR_UNITS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 _EXACT = DecimalContext(prec=80)
 _PLAIN = pattern(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
@@ -56,6 +58,10 @@ class Yahoo:
             requests.append(FetchRequest(request.dataset, first, min(first + longest, request.until)))
             first += longest
         return requests
+
+    def history(self, dataset: str, bar_interval: str) -> timedelta | None:
+        """Return how far back Yahoo serves bars of the interval; days and events have no limit."""
+        return _HISTORY.get(bar_interval, timedelta(days=60)) if dataset == "bars" else None
 
     def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
         """Make one request, pre and post market included. The vendor serves exactly the range."""
