@@ -25,6 +25,7 @@ from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
 from loader.providers.parse_context import BarRow, ParseContext
+from loader.vendor_message import classify_envelope, extract_text, with_text
 from tickerlake.errors import UserError
 
 _REQUIRED = ("time", "open", "high", "low", "close", "volume")
@@ -76,11 +77,12 @@ class HttpJson:
         url = _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), self.url)
         headers = {name: text.replace("{key}", key) for name, text in self.headers.items()}
         response = http.get(url, {}, headers)
-        failure = classify_status(response)
+        failure = classify_status(response, has_key=bool(self.key_variable))
         if not failure and response.status == 404:
-            failure = Outcome(Kind.UNKNOWN_SYMBOL, message="not found (404)")
+            failure = Outcome(Kind.UNKNOWN_SYMBOL, message=with_text("not found (404)", extract_text(response.body)))
         if not failure and response.status >= 400:
-            failure = Outcome(Kind.BAD_REQUEST, message=f"status {response.status}")
+            reason = f"status {response.status}"
+            failure = Outcome(Kind.BAD_REQUEST, message=with_text(reason, extract_text(response.body)))
         if failure:
             return response.body, failure
         return response.body, keep_requested_rows(self.parse(response.body, context, request.dataset), request)
@@ -88,13 +90,16 @@ class HttpJson:
     def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
         """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
         try:
-            rows: object = decode(payload)
+            body = rows = decode(payload)
         except ValueError:
             if looks_like_html(payload):
                 return Outcome(Kind.TRANSPORT, message="a web page")
             return Outcome(Kind.UNKNOWN, message="not JSON")
         for step in self.rows:
             rows = _step(rows, step)
+        failure = None if rows else classify_envelope(body)
+        if failure:
+            return failure
         if not isinstance(rows, list):
             return Outcome(Kind.UNKNOWN, message=f"no list of rows at {'.'.join(self.rows) or 'the top'}")
         bar_rows: list[BarRow] = []

@@ -22,6 +22,7 @@ from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits
 from loader.providers.parse_context import ParseContext
 from loader.record import BAR_INTERVALS, Bar, decimal_text
+from loader.vendor_message import clean_text
 
 URL = "https://query2.finance.yahoo.com"
 FAIR_USE = Limits(per_second=2, per_minute=60)
@@ -76,7 +77,7 @@ class Yahoo:
                 "events": "div,splits,capitalGains",
             },
         )
-        failure = classify_status(response)
+        failure = classify_status(response, has_key=False)
         if failure:
             return response.body, failure
         outcome = parse(response.body, context) if is_intraday else parse_daily(response.body, context)
@@ -171,11 +172,17 @@ def _open(
         if payload[:200].lower().startswith(b"too many requests"):
             return Outcome(Kind.BURST_LIMIT, message="too many requests")
         return Outcome(Kind.UNKNOWN, message="not a chart response")
+    refused = mapping(mapping(mapping(body).get("finance")).get("error"))
+    if refused:
+        crumb = "crumb" in _first_line(refused).lower()
+        return Outcome(Kind.TRANSPORT if crumb else Kind.BAD_REQUEST, message=clean_text(_first_line(refused)))
     try:
         chart = body["chart"]
         if chart.get("error"):
             missing = chart["error"].get("code") == "Not Found"
-            return Outcome(Kind.UNKNOWN_SYMBOL if missing else Kind.BAD_REQUEST, message=_first_line(chart["error"]))
+            return Outcome(
+                Kind.UNKNOWN_SYMBOL if missing else Kind.BAD_REQUEST, message=clean_text(_first_line(chart["error"]))
+            )
         result = chart["result"][0]
         meta, times = result["meta"], result.get("timestamp") or []
         quotes = result["indicators"]["quote"][0]
