@@ -124,7 +124,7 @@ class ParseContext:
         return self._bar(start, label, open_, high, low, close, volume)
 
     def bars(self, rows: Sequence[BarRow]) -> list[Bar]:
-        """Build the bars of a response in its order, which tells times apart that the wall clock shows twice.
+        """Build the bars of a response in its order, which resolves times that the wall clock shows twice.
 
         Raises NonexistentTimeError.
         """
