@@ -14,7 +14,8 @@ from loader.run import Run
 from tickerlake.errors import UserError
 
 QUOTA_USED_UP = "quota used up"
-_NOT_SERVED = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
+_REFUSALS = (Kind.UNKNOWN_SYMBOL, Kind.BAD_REQUEST, Kind.ENTITLEMENT)
+"""What the vendor refuses for good. It concerns the one request: another range of the symbol may be served."""
 
 
 def utc_now() -> datetime:
@@ -47,15 +48,11 @@ class Fetcher:
         """Make the requests in order and add their responses to the run.
 
         A throttled or broken request is retried; a key whose daily quota is used up is replaced by the next one; a
-        symbol that the vendor does not serve is skipped. When no key is left, the rest is reported as missed.
+        request that the vendor refuses is skipped. When no key is left, the rest is reported as missed.
         """
         report = FetchReport()
-        not_served: set[str] = set()
         is_spent = False
         for symbol, request in requests:
-            if symbol in not_served:
-                report.missed.append((symbol, request, "the vendor does not serve the symbol"))
-                continue
             outcome = None if is_spent else self._fetch_with_retries(run, symbol, request)
             if outcome is None:
                 is_spent = True
@@ -64,8 +61,6 @@ class Fetcher:
                 reason = f"{outcome.kind}: {outcome.message}"
                 self.log(f"{symbol}: {reason}")
                 report.missed.append((symbol, request, reason))
-                if outcome.kind in _NOT_SERVED:
-                    not_served.add(symbol)
             else:
                 report.done.append((symbol, request, outcome, self.now()))
         return report
@@ -89,6 +84,11 @@ class Fetcher:
             else:
                 return outcome
         return outcome
+
+
+def is_refusal(reason: str) -> bool:
+    """Return whether a missed request's reason is a refusal: the same request will be refused again."""
+    return reason.partition(":")[0] in _REFUSALS
 
 
 def validate_request(bar_interval: str, source: str, symbols: Iterable[str]) -> None:

@@ -11,6 +11,7 @@ import urllib3
 
 from loader.outcome import Kind, Outcome
 from loader.redact import LogFilter, Redactor
+from loader.vendor_message import extract_text, is_burst_limit, is_daily_quota, with_text
 
 MAX_BYTES = 8 * 1024 * 1024
 """Largest accepted body: a month of minutes takes 3.5 MB, and decoding may take 160 times a hostile body's size."""
@@ -83,23 +84,31 @@ class Http:
             return HttpResponse(0, error=type(error).__name__)
 
 
-def classify_status(response: HttpResponse) -> Outcome | None:
-    """Return the outcome of an HTTP status; None when the body decides (200, and statuses with a vendor's message)."""
+def classify_status(response: HttpResponse, *, has_key: bool = True) -> Outcome | None:
+    """Return the outcome of an HTTP status; None when the body decides (200, and statuses with a vendor's message).
+
+    The vendor's own text follows in the message. Without a key, status 401 is no wrong key: Yahoo's "Invalid Crumb"
+    passes like a broken connection, anything else is not served.
+    """
     status = response.status
     if not status:
         return Outcome(Kind.TRANSPORT, message=response.error)
+    text = extract_text(response.body) if status >= 400 else ""
     if status == 429:
-        message = response.body[:2000].lower()
-        is_daily = any(word in message for word in (b"daily", b"per day", b"monthly", b"per month"))
-        return Outcome(Kind.DAILY_QUOTA, message="the quota is used up") if is_daily else _burst_limit()
+        is_daily = is_daily_quota(text) and not is_burst_limit(text.replace("Too Many Requests", ""))
+        kind, reason = (
+            (Kind.DAILY_QUOTA, "the quota is used up") if is_daily else (Kind.BURST_LIMIT, "too many requests")
+        )
+        return Outcome(kind, message=reason if text.lower() == reason else with_text(reason, text))
+    if status == 401 and has_key:
+        return Outcome(Kind.BAD_KEY, message=with_text("the vendor refused the key (401)", text))
     if status == 401:
-        return Outcome(Kind.BAD_KEY, message="the vendor refused the key (401)")
+        kind = Kind.TRANSPORT if "crumb" in text.lower() else Kind.ENTITLEMENT
+        return Outcome(kind, message=with_text("the vendor refused the request without a key (401)", text))
     if status == 403:
-        return Outcome(Kind.ENTITLEMENT, message="not subscribed or not allowed (403)")
+        return Outcome(Kind.ENTITLEMENT, message=with_text("not subscribed or not allowed (403)", text))
+    if status == 451:
+        return Outcome(Kind.ENTITLEMENT, message=with_text("not served in this place (451)", text))
     if status >= 500 or 300 <= status < 400 or status == 408:
-        return Outcome(Kind.TRANSPORT, message=f"status {status}")
+        return Outcome(Kind.TRANSPORT, message=with_text(f"status {status}", text))
     return None
-
-
-def _burst_limit() -> Outcome:
-    return Outcome(Kind.BURST_LIMIT, message="too many requests")

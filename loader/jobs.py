@@ -1,16 +1,17 @@
 """Jobs over many symbols: increments and back-fills. An attempt is a run; progress is recorded after it landed."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from loader import reference
 from loader.fetching import QUOTA_USED_UP, Fetcher, FetchReport, utc_now, validate_request
 from loader.http import Http
 from loader.progress import Progress, advance, finality, is_open, missing_ranges, round_robin
 from loader.providers import registry
-from loader.providers.base import FetchRequest, Provider
+from loader.providers.base import FetchRequest, LimitedHistory, Provider
 from loader.quota import Quota
 from loader.record import utc_text
 from loader.redact import Redactor
@@ -23,6 +24,7 @@ from loader.store import StateStore, store_from_environment
 REQUESTS_PER_RUN = 10
 """A back-fill lands and records its progress after so many requests: a kill repeats at most these."""
 
+_HISTORY_MARGIN = timedelta(hours=1)
 _SETTLED = timedelta(hours=1)
 """A request counts as done when its range ended so long ago; a younger one, with provisional rows, is made again."""
 
@@ -71,8 +73,30 @@ class FetchJob:
         store = store_from_environment(settings.lake, environment)
         quota = Quota(store, provider.source, registry.resolve_limits(name, provider, environment), keys)
         validate_request(bar_interval, provider.source, symbols)
+        symbols = [reference.resolve_symbol(symbol) for symbol in symbols]
         sink = sink_from_settings(settings)
         return cls(name, provider, quota, symbols, dataset, bar_interval, settings.lake, sink, store, log)
+
+    def split_served(self, first: datetime) -> tuple[datetime, str | None]:
+        """Return the earliest time from `first` on that the vendor serves, and what it says of the part before that.
+
+        The limit of a vendor's history moves while requests wait for their turn, so an hour of it is left out.
+        """
+        limit = (
+            self.provider.history(self.dataset, self.bar_interval)
+            if isinstance(self.provider, LimitedHistory)
+            else None
+        )
+        if limit is None:
+            return first, None
+        oldest = self.now().replace(second=0, microsecond=0) - limit
+        served_from = max(first, oldest + _HISTORY_MARGIN)
+        if first >= oldest - timedelta(minutes=1):
+            return served_from, None
+        return served_from, (
+            f"{utc_text(first)} to {utc_text(served_from)} cannot be fetched: {self.provider.source} serves "
+            f"{self.bar_interval} bars of the last {limit.days} days only; use another provider or files"
+        )
 
     def run_requests(self, command: str, requests: Sequence[tuple[str, FetchRequest]]) -> FetchResult:
         """Make requests and land their responses as one run."""
@@ -85,7 +109,10 @@ class FetchJob:
     def fetch_range(self, command: str, lookback: timedelta) -> FetchResult:
         """Fetch all symbols from `lookback` before now on."""
         now = self.now()
-        request = FetchRequest(self.dataset, now - lookback, now)
+        first, unserved = self.split_served(now - lookback)
+        if unserved:
+            self.log(unserved)
+        request = FetchRequest(self.dataset, first, now)
         pieces = [
             (symbol, piece) for symbol in self.symbols for piece in self.provider.plan(request, self.bar_interval)
         ]
@@ -100,9 +127,14 @@ class FetchJob:
         requests = missing_ranges(progress, self.symbols, self.dataset, now, lookback)
         if not requests:
             return None
+        for symbol, request in requests.items():
+            first, unserved = self.split_served(request.first)
+            if unserved:
+                self.log(f"{symbol}: {unserved}")
+            requests[symbol] = replace(request, first=min(first, request.until))
         result = self.run_requests(command, self._plan(requests, progress.read().get("served_at", {})))
         if not result.run.should_retry:
-            self._record_increment(progress, result.report, now)
+            self._record_increment(progress, result.report, now, now - lookback)
         return result
 
     def oldest_provisional(self) -> datetime | None:
@@ -112,14 +144,34 @@ class FetchJob:
             (datetime.fromisoformat(waiting[symbol]) for symbol in self.symbols if symbol in waiting), default=None
         )
 
-    def remaining(self, first: datetime, until: datetime) -> tuple[list[tuple[str, FetchRequest]], int]:
-        """Return the requests of a back-fill that are not done yet, and the number of those that are."""
-        done = self._backfill().read().get("done", {})
-        planned = self._plan({symbol: FetchRequest(self.dataset, first, until) for symbol in self.symbols}, {})
-        remaining = [
-            (symbol, request) for symbol, request in planned if _request_key(request) not in done.get(symbol, [])
+    def remaining(
+        self, first: datetime, until: datetime, *, again: bool = False
+    ) -> tuple[list[tuple[str, FetchRequest]], int]:
+        """Return the requests of a back-fill that are not done yet, newest first, and the number of those that are.
+
+        Requests keep their limits from call to call; what the vendor no longer serves is left out. With `again`, done
+        requests count as not done.
+        """
+        done = {} if again else self._backfill().read().get("done", {})
+        served_from, _ = self.split_served(first)
+        planned = [
+            (symbol, replace(request, first=max(request.first, served_from)))
+            for symbol, request in self._plan_newest_first(first, until)
+            if request.until > served_from
         ]
+        remaining = [(symbol, request) for symbol, request in planned if not _is_done(request, done.get(symbol, []))]
         return remaining, len(planned) - len(remaining)
+
+    def forget_done(self, first: datetime, until: datetime) -> None:
+        """Forget which requests of a range a back-fill has made, so that it makes them again."""
+        span = FetchRequest("", first, until)
+
+        def change(state: dict[str, Any]) -> None:
+            recorded = state.setdefault("done", {})
+            for symbol in self.symbols:
+                recorded[symbol] = [key for key in recorded.get(symbol, []) if not _overlaps(span, key)]
+
+        self._backfill().change(change)
 
     def backfill(
         self, first: datetime, until: datetime, on_progress: Callable[[int, int], object]
@@ -161,8 +213,17 @@ class FetchJob:
         }
         return round_robin(pieces, served_at)
 
+    def _plan_newest_first(self, first: datetime, until: datetime) -> list[tuple[str, FetchRequest]]:
+        request = FetchRequest(self.dataset, first, until)
+        pieces = {
+            symbol: [piece for piece in self.provider.plan(request, self.bar_interval) if is_open(symbol, piece)][::-1]
+            for symbol in self.symbols
+        }
+        return round_robin(pieces, {})
+
     @staticmethod
-    def _record_increment(progress: Progress, report: FetchReport, now: datetime) -> None:
+    def _record_increment(progress: Progress, report: FetchReport, now: datetime, settled: datetime) -> None:
+        """Record a run's progress. What was answered without rows before `settled` is not requested again."""
         incomplete = {symbol for symbol, _, _ in report.missed}
         final_until: dict[str, datetime] = {}
         provisional: dict[str, datetime | None] = {}
@@ -172,6 +233,9 @@ class FetchJob:
                 provisional[symbol] = provisional.get(symbol) or first
             if until and symbol not in incomplete:
                 final_until[symbol] = provisional[symbol] or max(until, final_until.get(symbol, until))
+        for symbol in {symbol for symbol, *_ in report.done} - incomplete:
+            if not provisional.get(symbol) and symbol in progress.read().get("final_until", {}):
+                final_until[symbol] = max(settled, final_until.get(symbol, settled))
         advance(progress, final_until, provisional, now, {symbol for symbol, *_ in report.done})
 
     def _record_done(self, done: Sequence[tuple[str, FetchRequest]]) -> None:
@@ -187,6 +251,20 @@ class FetchJob:
 
     def _backfill(self) -> Progress:
         return Progress.of(self.store, "backfill", self.provider.source, self.dataset, self.bar_interval)
+
+
+def _is_done(request: FetchRequest, keys: Sequence[str]) -> bool:
+    """Return whether a recorded request covers this one."""
+    first, until = utc_text(request.first), utc_text(request.until)
+    return any(
+        dataset == request.dataset and start <= first and until <= end
+        for dataset, start, end in (key.split(" ") for key in keys)
+    )
+
+
+def _overlaps(span: FetchRequest, key: str) -> bool:
+    _, start, end = key.split(" ")
+    return start < utc_text(span.until) and utc_text(span.first) < end
 
 
 def _request_key(request: FetchRequest) -> str:

@@ -93,7 +93,7 @@ def round_robin(
 def missing_ranges(
     progress: Progress, symbols: Iterable[str], dataset: str, now: datetime, lookback: timedelta
 ) -> dict[str, FetchRequest]:
-    """Return what each symbol lacks: from its first provisional row to now, at most `lookback`.
+    """Return what each symbol lacks: from its first provisional row to now, however long ago; else `lookback`.
 
     A symbol whose exchange was closed in that time is left out.
     """
@@ -101,7 +101,7 @@ def missing_ranges(
     requests = {}
     for symbol in symbols:
         known = final_until.get(symbol)
-        first = max(datetime.fromisoformat(known), now - lookback) if isinstance(known, str) else now - lookback
+        first = datetime.fromisoformat(known) if isinstance(known, str) else now - lookback
         request = FetchRequest(dataset, first, now)
         if first < now and is_open(symbol, request):
             requests[symbol] = request

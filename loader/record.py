@@ -12,6 +12,7 @@ BAR_INTERVALS = {"1min": 1, "5min": 5, "15min": 15, "30min": 30, "60min": 60}
 """Accepted `bar_interval` values and their length in minutes."""
 
 _EXPONENT = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,18})?[eE][+-]?[0-9]{1,2}")
+_PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class DailyBar:
     price_basis: str
     currency: str
     is_live: bool = False
+    is_adjusted_close_unreadable: bool = False
+    """True when the vendor sent an adjusted close that is no number: it is None, and the run ledger counts it."""
     final_after: datetime | None = None
     """End of the exchange's day plus the feed's settling time, in UTC; None when the day could not be read."""
 
@@ -114,6 +117,11 @@ def decimal_text(value: object) -> str | None:
         return None
     text = str(value).strip()
     return format(Decimal(text), "f") if _EXPONENT.fullmatch(text) else text
+
+
+def is_decimal(text: str | None) -> bool:
+    """Return whether a text is a number in plain notation."""
+    return text is not None and _PLAIN.fullmatch(text) is not None
 
 
 def utc_text(moment: datetime) -> str:

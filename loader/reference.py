@@ -117,6 +117,23 @@ def to_canonical_symbol(vendor_symbol: str) -> str:
     return vendor_symbol
 
 
+def resolve_symbol(name: str) -> str:
+    """Return a user's symbol in this project's spelling, by the seeds' aliases and listed symbols.
+
+    Raises UserError for lower case and `^` that no seed resolves: the warehouse would refuse every line.
+    """
+    symbol = to_canonical_symbol(name)
+    if symbol == name and name != name.upper():
+        symbol = to_canonical_symbol(name.upper())
+        if symbol == name.upper() and all(row["symbol"] != symbol for row in _rows("symbol")):
+            raise UserError(
+                f"symbol '{name}' is in lower case: pass '{name.upper()}', or add an alias to seeds/symbol_alias.csv"
+            )
+    if symbol.startswith("^"):
+        raise UserError(f"symbol '{name}' begins with '^': add an alias to seeds/symbol_alias.csv, such as ^VIX,VIX")
+    return symbol
+
+
 def to_vendor_symbol(symbol: str) -> str:
     """Return the spelling of `seeds/symbol_alias.csv` for a symbol, as Yahoo expects it; else the symbol."""
     for row in _rows("symbol_alias"):

@@ -34,6 +34,7 @@ class Run:
     requests: int = 0
     parsed: int = 0
     null_rows: int = 0
+    null_adjusted_closes: int = 0
     sink: Sink | None = None
     store: StateStore | None = None
     dead_letter_reasons: Counter[str] = field(default_factory=Counter)
@@ -65,6 +66,7 @@ class Run:
         self.outcomes[outcome.kind] += 1
         self.parsed += len(outcome.bars) + len(outcome.daily_bars) + len(outcome.actions) + outcome.null_rows
         self.null_rows += outcome.null_rows
+        self.null_adjusted_closes += sum(day.is_adjusted_close_unreadable for day in outcome.daily_bars)
         if payload and (self.archive_all or outcome.is_failure):
             self._payloads.append(payload)
         stamp = Stamp(received_at, self.run_id, sha256(payload))
@@ -108,6 +110,8 @@ class Run:
             "confirmed": confirmed,
             "dead_lettered": self.dead_lettered,
         }
+        if self.null_adjusted_closes:
+            ledger["null_adjusted_closes"] = self.null_adjusted_closes
         if self.dead_letter_reasons:
             ledger["dead_letter_reasons"] = dict(self.dead_letter_reasons)
         delivery = sink.deliver("loader_runs", [to_line(ledger)], self.run_id, arrived_at)

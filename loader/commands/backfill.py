@@ -18,6 +18,7 @@ from loader.commands.options import (
     fetch_options,
 )
 from loader.commands.output import count_reasons
+from loader.fetching import is_refusal
 from loader.jobs import FetchJob
 from loader.lease import lease
 from loader.record import utc_text
@@ -36,19 +37,28 @@ from tickerlake.errors import UserError
 @click.option("--from", "first", type=DAY, required=True, metavar="DAY", help="first day, UTC")
 @click.option("--to", "last", type=DAY, required=True, metavar="DAY", help="last day, UTC")
 @click.option("--dry-run", "is_dry_run", is_flag=True, help="print the requests and make none")
-def backfill(common: CommonOptions, requested: FetchOptions, first: date, last: date, is_dry_run: bool) -> int:
+@click.option("--again", "is_again", is_flag=True, help="make requests again that are done, such as after a split")
+def backfill(
+    common: CommonOptions, requested: FetchOptions, first: date, last: date, is_dry_run: bool, is_again: bool
+) -> int:
     """Fetch a range of days.
 
-    Every ten requests land as a run of their own and are recorded in state/backfill. After a kill, a Ctrl-C or a spent
-    quota the same command makes only the remaining requests.
+    Newest first; every ten requests land as a run of their own and are recorded in state/backfill. After a kill, a
+    Ctrl-C or a spent quota the same command (without --again) makes only the remaining requests. A refused request
+    does not stop the others of its symbol.
     """
     job = build_job(common, requested)
     start = datetime.combine(first, time(), UTC)
     until = datetime.combine(last, time(), UTC) + timedelta(days=1)
     if start >= until:
         raise UserError(f"--from {first} lies after --to {last}: exchange them")
+    _, unserved = job.split_served(start)
+    if unserved:
+        print(unserved, file=sys.stderr)
     if is_dry_run:
-        return _print_plan(job, start, until)
+        return _print_plan(job, start, until, is_again)
+    if is_again:
+        job.forget_done(start, until)
     remaining, done_before = job.remaining(start, until)
     bar = ProgressBar(is_enabled=not common.is_json)
     with lease(job.store, f"backfill-{job.provider.source}", str(os.getpid()), LEASE_SECONDS) as renew:
@@ -64,12 +74,15 @@ def backfill(common: CommonOptions, requested: FetchOptions, first: date, last: 
     else:
         print(f"landed {landed:,} lines; {done} of {len(remaining)} requests done, {done_before} done before")
     for reason, count in count_reasons([reason for _, _, reason in missed]):
-        print(f"missed {count}: {reason}; the same command resumes", file=sys.stderr)
-    return int(bool(missed))
+        remedy = "the vendor will not serve this" if is_refusal(reason) else "the same command resumes"
+        spans = [request for _, request, missed_reason in missed if missed_reason == reason]
+        span = f"{min(at.first for at in spans):%Y-%m-%d} to {max(at.until for at in spans):%Y-%m-%d}"
+        print(f"missed {count}: {reason}; {remedy} ({span})", file=sys.stderr)
+    return int(bool(missed or unserved))
 
 
-def _print_plan(job: FetchJob, first: datetime, until: datetime) -> int:
-    remaining, done_before = job.remaining(first, until)
+def _print_plan(job: FetchJob, first: datetime, until: datetime, is_again: bool) -> int:
+    remaining, done_before = job.remaining(first, until, again=is_again)
     for symbol, request in remaining:
         print(f"{symbol} {request.dataset} {utc_text(request.first)} {utc_text(request.until)}")
     allowed = job.quota.remaining_today()

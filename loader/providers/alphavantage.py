@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from re import compile as pattern
 from zoneinfo import ZoneInfo
 
+from loader.calendar import NonexistentTimeError
 from loader.decode import decode, looks_like_html, mapping
 from loader.http import Http, HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
-from loader.providers.parse_context import ParseContext
+from loader.providers.parse_context import BarRow, ParseContext
+from loader.vendor_message import clean_text, is_burst_limit, is_daily_quota, with_text
 
 URL = "https://www.alphavantage.co"
 RAPIDAPI_HOST = "alpha-vantage.p.rapidapi.com"
@@ -130,14 +132,18 @@ def parse(payload: bytes, context: ParseContext, request: FetchRequest | None = 
         return Outcome(Kind.UNKNOWN, message=f"requested {context.bar_interval}, served another interval")
     context = _in_response_zone(context, body)
     has_volume = context.instrument.asset_class != "forex"
-    bars = []
+    rows: list[BarRow] = []
     for label, values in series.items():
         if request and _is_far(label, request):
             continue
         fields = _fields(values)
         volume = fields.get("volume") if has_volume else "0"
         open_, high, low, close = (fields.get(name) for name in _PRICES)
-        bars.append(context.bar(label, open_, high, low, close, volume))
+        rows.append((label, open_, high, low, close, volume))
+    try:
+        bars = context.bars(rows)
+    except NonexistentTimeError as error:
+        return Outcome(Kind.UNKNOWN, message=str(error))
     return Outcome(Kind.BARS if bars else Kind.EMPTY, bars)
 
 
@@ -258,16 +264,23 @@ def _classify_message(body: object) -> Outcome:
     error = str(texts.get("Error Message", ""))
     if error:
         kind = Kind.BAD_KEY if "apikey" in error else Kind.BAD_REQUEST
-        return Outcome(kind, message="the vendor refused the key" if kind is Kind.BAD_KEY else "invalid API call")
-    note = str(texts.get("Information") or texts.get("Note") or "")
+        reason = "the vendor refused the key" if kind is Kind.BAD_KEY else "invalid API call"
+        return Outcome(kind, message=with_text(reason, clean_text(error)))
+    note = str(texts.get("Information") or texts.get("Note") or texts.get("message") or "")
+    kind, reason = _classify_note(note)
+    return Outcome(kind, message=with_text(reason, clean_text(note)))
+
+
+def _classify_note(note: str) -> tuple[Kind, str]:
+    """Return the outcome of a note. Limits advertise premium plans, so their words are read before "premium"."""
     if "has been merged" in note:
-        return Outcome(Kind.BAD_REQUEST, message="the vendor retired this endpoint")
-    if any(phrase in note for phrase in ("sparingly", "per second", "per minute")):
-        return Outcome(Kind.BURST_LIMIT, message="too many requests at once")
-    if "requests per day" in note or "standard API rate limit" in note:
-        return Outcome(Kind.DAILY_QUOTA, message="the key's requests for today are used up")
+        return Kind.BAD_REQUEST, "the vendor retired this endpoint"
+    if is_burst_limit(note):
+        return Kind.BURST_LIMIT, "too many requests at once"
+    if "standard API rate limit" in note or is_daily_quota(note):
+        return Kind.DAILY_QUOTA, "the key's requests for today are used up"
     if "demo" in note:
-        return Outcome(Kind.BAD_KEY, message="the demo key serves no other request")
+        return Kind.BAD_KEY, "the demo key serves no other request"
     if "premium" in note:
-        return Outcome(Kind.ENTITLEMENT, message="a premium endpoint or parameter")
-    return Outcome(Kind.UNKNOWN, message="no time series in the response")
+        return Kind.ENTITLEMENT, "a premium endpoint or parameter"
+    return Kind.UNKNOWN, "no time series in the response"

@@ -1,8 +1,8 @@
 """The interface of a provider: one vendor's requests, one parser per dataset, and a table of outcomes."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Protocol
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from loader.http import Http
 from loader.outcome import Outcome
@@ -51,6 +51,15 @@ class Provider(Protocol):
 
     def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
         """Make one request and return the body with its outcome. Never raises: every response has an outcome."""
+        ...
+
+
+@runtime_checkable
+class LimitedHistory(Protocol):
+    """A provider whose vendor serves only a documented time back from now."""
+
+    def history(self, dataset: str, bar_interval: str) -> timedelta | None:
+        """Return how far back the vendor serves a dataset; None without a limit."""
         ...
 
 

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from loader.calendar import NonexistentTimeError
 from loader.decode import Number, decode, integer, looks_like_html, mapping
 from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
-from loader.providers.parse_context import ParseContext
+from loader.providers.parse_context import BarRow, ParseContext
+from loader.vendor_message import classify_envelope, extract_text, with_text
 from tickerlake.errors import UserError
 
 _REQUIRED = ("time", "open", "high", "low", "close", "volume")
@@ -75,11 +77,12 @@ class HttpJson:
         url = _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), self.url)
         headers = {name: text.replace("{key}", key) for name, text in self.headers.items()}
         response = http.get(url, {}, headers)
-        failure = classify_status(response)
+        failure = classify_status(response, has_key=bool(self.key_variable))
         if not failure and response.status == 404:
-            failure = Outcome(Kind.UNKNOWN_SYMBOL, message="not found (404)")
+            failure = Outcome(Kind.UNKNOWN_SYMBOL, message=with_text("not found (404)", extract_text(response.body)))
         if not failure and response.status >= 400:
-            failure = Outcome(Kind.BAD_REQUEST, message=f"status {response.status}")
+            reason = f"status {response.status}"
+            failure = Outcome(Kind.BAD_REQUEST, message=with_text(reason, extract_text(response.body)))
         if failure:
             return response.body, failure
         return response.body, keep_requested_rows(self.parse(response.body, context, request.dataset), request)
@@ -87,16 +90,20 @@ class HttpJson:
     def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
         """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
         try:
-            rows: object = decode(payload)
+            body = rows = decode(payload)
         except ValueError:
             if looks_like_html(payload):
                 return Outcome(Kind.TRANSPORT, message="a web page")
             return Outcome(Kind.UNKNOWN, message="not JSON")
         for step in self.rows:
             rows = _step(rows, step)
+        failure = None if rows else classify_envelope(body)
+        if failure:
+            return failure
         if not isinstance(rows, list):
             return Outcome(Kind.UNKNOWN, message=f"no list of rows at {'.'.join(self.rows) or 'the top'}")
-        bars, days, null_rows = [], [], 0
+        bar_rows: list[BarRow] = []
+        days, null_rows = [], 0
         for row in rows:
             label = self._label(_step(row, self.fields["time"]))
             open_, high, low, close, volume = (_step(row, self.fields[name]) for name in _REQUIRED[1:])
@@ -106,7 +113,11 @@ class HttpJson:
                 adjusted = _step(row, self.fields["adjusted_close"]) if "adjusted_close" in self.fields else None
                 days.append(context.daily_bar(label, [open_, high, low, close], adjusted, volume))
             else:
-                bars.append(context.bar(label, open_, high, low, close, volume))
+                bar_rows.append((label, open_, high, low, close, volume))
+        try:
+            bars = context.bars(bar_rows)
+        except NonexistentTimeError as error:
+            return Outcome(Kind.UNKNOWN, message=str(error))
         return Outcome(Kind.BARS if bars or days else Kind.EMPTY, bars, null_rows, daily_bars=days)
 
     def _label(self, value: object) -> str:

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
-from loader.calendar import parse_bar_start, parse_session_date
-from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text
+from loader.calendar import parse_bar_start, parse_bar_starts, parse_session_date
+from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text, is_decimal
 from loader.reference import DataSource, Exchange, Instrument, LabelConvention
 from tickerlake.errors import UserError
+
+BarRow = tuple[str, object, object, object, object, object]
+"""A bar as a parser found it: the vendor's label, open, high, low, close, volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ class ParseContext:
         exchange = reference.get_exchange(instrument.mic)
         return cls(feed, instrument, exchange, bar_interval, convention, instrument.currency)
 
+    def of_symbol(self, symbol: str) -> "ParseContext":
+        """Return the context of another symbol in the same response."""
+        if symbol == self.symbol:
+            return self
+        instrument = reference.get_instrument(symbol)
+        exchange = reference.get_exchange(instrument.mic)
+        return replace(self, instrument=instrument, exchange=exchange, currency=instrument.currency)
+
     def is_symbol(self, vendor_symbol: object) -> bool:
         """Return whether a symbol in a response is the requested one, in either spelling; a missing one is."""
         if vendor_symbol is None or vendor_symbol == "":
@@ -70,9 +81,13 @@ class ParseContext:
         return spelling == self.symbol.upper() or reference.to_canonical_symbol(spelling) == self.symbol
 
     def daily_bar(self, label: str, prices: Sequence[object], adjusted_close: object, volume: object) -> DailyBar:
-        """Build one session's bar from a vendor's label, open, high, low, close, and the rest."""
+        """Build one session's bar from a vendor's label, open, high, low, close, and the rest.
+
+        An adjusted close that is no number (Infinity, NaN) is None and marked: it does not refuse a sound day.
+        """
         open_, high, low, close = map(decimal_text, prices)
-        day = parse_session_date(label)
+        day = parse_session_date(label, self.exchange)
+        adjusted = decimal_text(adjusted_close)
         return DailyBar(
             source=self.source.source,
             symbol=self.symbol,
@@ -82,7 +97,8 @@ class ParseContext:
             high=high,
             low=low,
             close=close,
-            adjusted_close=decimal_text(adjusted_close),
+            adjusted_close=adjusted if is_decimal(adjusted) else None,
+            is_adjusted_close_unreadable=adjusted is not None and not is_decimal(adjusted),
             volume=decimal_text(volume),
             price_basis=self.source.price_basis,
             currency=self.currency,
@@ -95,7 +111,7 @@ class ParseContext:
             source=self.source.source,
             symbol=self.symbol,
             kind=kind,
-            effective_date=parse_session_date(label),
+            effective_date=parse_session_date(label, self.exchange),
             vendor_label=label,
             ratio=decimal_text(ratio),
             amount=decimal_text(amount),
@@ -104,8 +120,29 @@ class ParseContext:
 
     def bar(self, label: str, open_: object, high: object, low: object, close: object, volume: object) -> Bar:
         """Build one bar from a vendor's label and numbers, valid or not."""
+        start = parse_bar_start(label, self.convention, BAR_INTERVALS[self.bar_interval])
+        return self._bar(start, label, open_, high, low, close, volume)
+
+    def bars(self, rows: Sequence[BarRow]) -> list[Bar]:
+        """Build the bars of a response in its order, which resolves times that the wall clock shows twice.
+
+        Raises NonexistentTimeError.
+        """
+        labels = [row[0] for row in rows]
+        starts = parse_bar_starts(labels, self.convention, BAR_INTERVALS[self.bar_interval])
+        return [self._bar(start, *row) for start, row in zip(starts, rows, strict=True)]
+
+    def _bar(
+        self,
+        start: datetime | None,
+        label: str,
+        open_: object,
+        high: object,
+        low: object,
+        close: object,
+        volume: object,
+    ) -> Bar:
         minutes = BAR_INTERVALS[self.bar_interval]
-        start = parse_bar_start(label, self.convention, minutes)
         return Bar(
             source=self.source.source,
             symbol=self.symbol,

@@ -15,12 +15,14 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
+from loader.calendar import stamped_date
 from loader.decode import decode, integer, looks_like_html, mapping
 from loader.http import Http, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers.base import FetchRequest, Limits
 from loader.providers.parse_context import ParseContext
 from loader.record import BAR_INTERVALS, Bar, decimal_text
+from loader.vendor_message import clean_text
 
 URL = "https://query2.finance.yahoo.com"
 FAIR_USE = Limits(per_second=2, per_minute=60)
@@ -28,11 +30,14 @@ FAIR_USE = Limits(per_second=2, per_minute=60)
 _INTERVALS = {"1min": "1m", "5min": "5m", "15min": "15m", "30min": "30m", "60min": "60m"}
 _GRANULARITIES = {**_INTERVALS, "60min": "1h"}
 _LONGEST = {"1min": timedelta(days=7)}
+_HISTORY = {"1min": timedelta(days=30), "60min": timedelta(days=730)}
+"""How far back intraday bars are served; those of 5, 15 and 30 minutes for 60 days."""
 _MINOR_UNITS = {"GBp": "GBP", "GBX": "GBP", "ZAc": "ZAR", "ILA": "ILS"}
 _EXACT = DecimalContext(prec=80)
 _PLAIN = pattern(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _PRICES = ("open", "high", "low", "close")
 _QUARTER = 15 * 60
+_HOUR = 60 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,10 @@ class Yahoo:
             first += longest
         return requests
 
+    def history(self, dataset: str, bar_interval: str) -> timedelta | None:
+        """Return how far back Yahoo serves bars of the interval; days and events have no limit."""
+        return _HISTORY.get(bar_interval, timedelta(days=60)) if dataset == "bars" else None
+
     def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
         """Make one request, pre and post market included. The vendor serves exactly the range."""
         is_intraday = request.dataset == "bars"
@@ -68,7 +77,7 @@ class Yahoo:
                 "events": "div,splits,capitalGains",
             },
         )
-        failure = classify_status(response)
+        failure = classify_status(response, has_key=False)
         if failure:
             return response.body, failure
         outcome = parse(response.body, context) if is_intraday else parse_daily(response.body, context)
@@ -113,7 +122,9 @@ def parse(payload: bytes, context: ParseContext) -> Outcome:
 def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
     """Parse one response at interval 1d: daily bars, splits and dividends, by the exchange's own day.
 
-    An event's time is its `date`, not its key. Today's row is live until the regular session is over.
+    An event's time is its `date`, not its key. A day stamped on the evening before (a midnight on clocks that have
+    changed since) has its own date; a live row stamped "now" has today's.
+    Today's row is live until the regular session is over.
     """
     chart = _open(payload, context, ("1d",))
     if isinstance(chart, Outcome):
@@ -125,12 +136,14 @@ def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
     now = integer(meta.get("regularMarketTime"))
     closes = integer(mapping(mapping(meta.get("currentTradingPeriod")).get("regular")).get("end"))
     days, null_rows = [], 0
-    for epoch, *values in rows:
+    for position, (epoch, *values) in enumerate(rows):
         if all(value is None for value in values[:4]):
             null_rows += 1
             continue
         start = integer(epoch)
-        label = _day_label(start, epoch, zone)
+        is_last = position == len(rows) - 1
+        is_now = is_last and None not in (start, now) and abs((start or 0) - (now or 0)) < _HOUR
+        label = _day_label(start, epoch, zone) if is_now else _stamp_label(start, epoch, zone)
         adjusted = _in_major(values[5], currency)
         day = in_unit.daily_bar(label, [_in_major(value, currency) for value in values[:4]], adjusted, values[4])
         live = None not in (now, closes, start) and _day_label(now, "", zone) == label and (now or 0) < (closes or 0)
@@ -159,11 +172,17 @@ def _open(
         if payload[:200].lower().startswith(b"too many requests"):
             return Outcome(Kind.BURST_LIMIT, message="too many requests")
         return Outcome(Kind.UNKNOWN, message="not a chart response")
+    refused = mapping(mapping(mapping(body).get("finance")).get("error"))
+    if refused:
+        crumb = "crumb" in _first_line(refused).lower()
+        return Outcome(Kind.TRANSPORT if crumb else Kind.BAD_REQUEST, message=clean_text(_first_line(refused)))
     try:
         chart = body["chart"]
         if chart.get("error"):
             missing = chart["error"].get("code") == "Not Found"
-            return Outcome(Kind.UNKNOWN_SYMBOL if missing else Kind.BAD_REQUEST, message=_first_line(chart["error"]))
+            return Outcome(
+                Kind.UNKNOWN_SYMBOL if missing else Kind.BAD_REQUEST, message=clean_text(_first_line(chart["error"]))
+            )
         result = chart["result"][0]
         meta, times = result["meta"], result.get("timestamp") or []
         quotes = result["indicators"]["quote"][0]
@@ -211,8 +230,16 @@ def _day_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
         return str(epoch)
 
 
+def _stamp_label(start: int | None, epoch: object, zone: ZoneInfo) -> str:
+    """Return the date that the stamp of a day or an event means; one on the evening before is the next day's."""
+    try:
+        return stamped_date(datetime.fromtimestamp(start, zone)).isoformat() if start is not None else str(epoch)
+    except (OverflowError, ValueError, OSError):
+        return str(epoch)
+
+
 def _event_label(event: dict[str, object], zone: ZoneInfo) -> str:
-    return _day_label(integer(event.get("date")), event.get("date"), zone)
+    return _stamp_label(integer(event.get("date")), event.get("date"), zone)
 
 
 def _zone(meta: dict[str, object]) -> ZoneInfo:

@@ -102,7 +102,11 @@ def test_fetch_lands_what_it_gets_and_reports_what_it_did_not(
     )
 
 
-BACKFILL = ["backfill", "--provider", "yahoo", "--symbols", "TSLA,NVDA", "--from", "2026-01-05", "--to", "2026-03-27"]
+FOUR_WEEKS = [
+    f"--{option}={datetime.now(UTC).date() - timedelta(days=days)}" for option, days in (("from", 28), ("to", 2))
+]
+BACKFILL = ["backfill", "--provider", "yahoo", "--symbols", "TSLA,NVDA,VOO,QQQ,AAPL,SPY", *FOUR_WEEKS]
+"""24 requests: four of each symbol, inside the 30 days that Yahoo serves."""
 
 
 def chart(request: ReceivedRequest) -> bytes:
