@@ -14,7 +14,6 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
 
-
 _CAUGHT_ERRORS = {"CatchableExceptionOnRun", "InternalErrorOnRun", "GenericExceptionOnRun"}
 
 
