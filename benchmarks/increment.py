@@ -22,7 +22,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipeline.dbt import Dbt, NodeResult
+from pipeline.dbt import CommandResult, Dbt
 from tickerlake import lake as lakes
 
 FIRST_DAY = "2016-01-04"
@@ -104,9 +104,9 @@ def measure(months: int, symbols: int, days: int) -> dict[str, float]:
     }
 
 
-def _all_good(results: list[NodeResult]) -> None:
-    bad = [result for result in results if result.status not in ("success", "no-op")]
-    assert not bad, bad  # noqa: S101
+def _all_good(result: CommandResult) -> None:
+    bad = [node for node in result.nodes if node.status not in ("success", "no-op")]
+    assert result.is_success and not bad, bad or result.errors  # noqa: S101
 
 
 def main() -> None:

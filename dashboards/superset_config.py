@@ -44,6 +44,6 @@ SQLLAB_TIMEOUT = SUPERSET_WEBSERVER_TIMEOUT = 60
 def _attach_the_lake(connection: Any, _: Any) -> None:
     """Attach the published catalogue, as it is at that moment, to each new connection of DuckDB."""
     if type(connection).__module__.startswith("duckdb_engine"):
-        connection.execute(f"set extension_directory = '{lake.extensions()}'")
+        connection.execute(f"set extension_directory = {lake.quote(lake.extensions())}")
         for statement in lake.attach_statements(lake.folder(), lake.PUBLISHED):
             connection.execute(statement)

@@ -39,9 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 @click.option("--lake", "folder", help="folder of the lake (default: TICKERLAKE_LAKE, else lake/)")
 def pipeline(folder: str | None) -> None:
     """Build the warehouse from the raw lines, test it, and publish it."""
-    if folder:
-        os.environ["TICKERLAKE_LAKE"] = folder
-    os.environ["TICKERLAKE_LAKE"] = str(lake.folder())
+    os.environ["TICKERLAKE_LAKE"] = str(lake.folder(folder))  # absolute: dbt changes the working directory
     os.environ["TICKERLAKE_EXTENSIONS"] = str(lake.extensions())
 
 
@@ -121,7 +119,7 @@ def sql(query: str | None, is_working: bool) -> int:
     with lake.connect(folder, catalog) as connection:
         if query:
             return _print_rows(connection, query)
-    start = ["-cmd", f"set extension_directory = '{lake.extensions()}'"]
+    start = ["-cmd", f"set extension_directory = {lake.quote(lake.extensions())}"]
     for statement in lake.attach_statements(folder, catalog):
         start += ["-cmd", statement]
     return subprocess.run([str(Path(sys.executable).parent / "duckdb"), *start], check=False).returncode

@@ -5,11 +5,12 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline.dbt import Dbt, NodeResult
+from pipeline.dbt import CommandResult, Dbt, NodeResult
 from tickerlake import lake
 from tickerlake.errors import UserError
 
-_GOOD = {"success", "pass", "warn", "no-op"}
+_GOOD = {"success", "pass", "warn"}
+"""What a node that has run well is called; no-op is a node that has nothing to run (an exposure)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,18 @@ def build(
         _require_lines()
     else:
         _bound_merges(dbt, full_refresh=full_refresh)
+    selection = ["--selector", selector] if selector else []
+    required = _require_selection(dbt, selection)
     on_step("build")
     options = ["--full-refresh"] if full_refresh else []
-    options += ["--selector", selector] if selector else []
-    results = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options)
-    problems = [_problem(result) for result in results if result.status not in _GOOD and result.status != "skipped"]
+    built = dbt.invoke("build", "--exclude-resource-type", "unit_test", *options, *selection)
+    results = built.nodes
+    problems = [_problem(result) for result in results if result.status not in _GOOD | {"no-op", "skipped"}]
     failed = [result.name for result in results if result.resource_type == "test" and result.status == "fail"]
     if failed:  # run again to store the failing rows: storing those of every test would cost a table each
-        reruns = dbt.invoke("test", "--select", *failed, "--store-failures")
+        reruns = dbt.invoke("test", "--select", *failed, "--store-failures").nodes
         problems += [f"rows of {test.name}: from {test.relation}" for test in reruns if test.status == "fail"]
+    problems += _gate_problems(built, required, is_explained=bool(problems))
     if not problems:
         on_step("publish")
         dbt.run_operation("publish")
@@ -65,6 +69,38 @@ def build(
         seconds=sum(r.seconds for r in results),
         problems=problems,
     )
+
+
+def _require_selection(dbt: Dbt, selection: list[str]) -> list[str]:
+    """Return the nodes that must run before anything is published, by unique id, from the manifest.
+
+    Raises UserError when nothing is selected, or no data test is: nothing would be tested before it is published.
+    """
+    required = dbt.list_required(*selection)
+    selected_by = f"selector '{selection[1]}'" if selection else "the project"
+    if not required:
+        raise UserError(f"nothing to build: {selected_by} selects no model, seed or test; see selectors.yml")
+    if not any(unique_id.startswith("test.") for unique_id in required):
+        raise UserError(f"nothing to test: {selected_by} selects no data test, so that nothing can be published")
+    return required
+
+
+def _gate_problems(built: CommandResult, required: list[str], *, is_explained: bool) -> list[str]:
+    """Return why the run may not be published: required nodes that have not run, or dbt's own verdict.
+
+    `is_explained` says that failed nodes are reported already.
+    """
+    done = {result.unique_id for result in built.nodes if result.status in _GOOD}
+    failed = {result.unique_id for result in built.nodes if result.status not in _GOOD | {"no-op", "skipped"}}
+    missing = [unique_id for unique_id in required if unique_id not in done | failed]
+    problems = [] if is_explained else [f"dbt: {error}" for error in dict.fromkeys(built.errors)]
+    if missing:
+        names = [unique_id.split(".")[2] for unique_id in sorted(missing)]
+        shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+        problems.append(f"{len(names)} of {len(required)} selected nodes did not run: {shown}")
+    if not built.is_success and not problems and not is_explained:
+        problems.append("dbt reports a failure, and names no node: run `dbt build` and read its log")
+    return problems
 
 
 def publish_catalogue() -> None:
@@ -96,7 +132,7 @@ def _bound_merges(dbt: Dbt, *, full_refresh: bool) -> None:
     """
     _set_merge_from(dbt, "")
     if not full_refresh:
-        _set_merge_from(dbt, dbt.read_line("compute_merge_floor").removeprefix("merge_from="))
+        _set_merge_from(dbt, dbt.read_value("compute_merge_floor", "merge_from"))
 
 
 def _set_merge_from(dbt: Dbt, day: str) -> None:

@@ -1,5 +1,6 @@
 """Run dbt in this process: commands, their results, and error messages with a remedy."""
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,8 @@ from dbt.cli.main import dbtRunner, dbtRunnerResult
 from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
 
+_CAUGHT_ERRORS = {"CatchableExceptionOnRun", "InternalErrorOnRun", "GenericExceptionOnRun"}
+
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
@@ -21,6 +24,7 @@ class NodeResult:
     `relation` is the table that it created, a test's table of failing rows included; "" where it created none.
     """
 
+    unique_id: str
     name: str
     resource_type: str
     status: str
@@ -28,6 +32,18 @@ class NodeResult:
     message: str
     description: str
     relation: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """The result of one command: `is_success` is dbt's own verdict, which may be false though no node has failed.
+
+    `errors` are the errors that dbt caught while it ran: an ephemeral model that cannot be compiled has no result.
+    """
+
+    is_success: bool
+    nodes: list[NodeResult]
+    errors: list[str]
 
 
 class Dbt:
@@ -39,17 +55,45 @@ class Dbt:
         self._project = project
         self._manifest: Any = None
 
-    def invoke(self, *arguments: str) -> list[NodeResult]:
-        """Run one command and return its node results. Raises UserError when dbt fails, not when a node does."""
-        outcome = self._run(self._runner(_print_plan), list(arguments))
-        return [_node_result(result) for result in getattr(outcome.result, "results", [])]
+    def invoke(self, *arguments: str) -> CommandResult:
+        """Run one command and return its result. Raises UserError when dbt itself fails, not when a node does."""
+        errors: list[str] = []
+
+        def listen(event: Any) -> None:
+            if event.info.name in _CAUGHT_ERRORS:
+                errors.append(_in_one_line(event.info.msg))
+
+        outcome = self._run(self._runner(_print_plan, listen), list(arguments))
+        nodes = [_node_result(result) for result in getattr(outcome.result, "results", None) or []]
+        return CommandResult(outcome.success, nodes, errors)
+
+    def list_required(self, *arguments: str) -> list[str]:
+        """Return the unique ids of the selection's models, seeds and data tests, without what no run reports on.
+
+        Ephemeral models have no result of their own. `arguments` are options of `dbt ls`: --selector, --select.
+        """
+        options = [
+            "--output",
+            "json",
+            "--output-keys",
+            "unique_id",
+            "config.materialized",
+            "--exclude-resource-type",
+            "unit_test",
+        ]
+        for resource_type in ("model", "seed", "test"):
+            options += ["--resource-type", resource_type]
+        outcome = self._run(self._runner(), ["ls", *options, *arguments])
+        listed: Any = outcome.result or []
+        nodes = [json.loads(line) for line in listed]
+        return [node["unique_id"] for node in nodes if node["config.materialized"] != "ephemeral"]
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
         """Run one macro; `listeners` receive dbt's events, `args` is YAML. Raises UserError when it fails."""
         outcome = self._run(self._runner(*listeners), ["run-operation", macro, "--args", args])
         if not outcome.success:
-            results: Any = outcome.result
-            raise UserError(f"{macro}: " + _in_one_line(" ".join(result.message or "" for result in results.results)))
+            messages = [result.message or "" for result in getattr(outcome.result, "results", None) or []]
+            raise UserError(f"{macro}: " + (_in_one_line(" ".join(messages)) or "dbt reports a failure, and no reason"))
 
     def read_lines(self, macro: str, args: str = "{}") -> list[str]:
         """Run one macro and return the lines that it printed. Raises UserError as `run_operation`."""
@@ -62,11 +106,16 @@ class Dbt:
         self.run_operation(macro, listen, args=args)
         return lines
 
-    def read_line(self, macro: str, args: str = "{}") -> str:
-        """Run one macro and return the last line that it printed. Raises UserError as `run_operation`."""
-        if not (lines := self.read_lines(macro, args)):
-            raise UserError(f"{macro} printed nothing")
-        return lines[-1]
+    def read_value(self, macro: str, name: str, args: str = "{}") -> str:
+        """Run one macro and return the value of the last line `name=value` that it printed.
+
+        Raises UserError as `run_operation`, and when there is no such line.
+        """
+        lines = self.read_lines(macro, args)
+        values = [line.removeprefix(f"{name}=") for line in lines if line.startswith(f"{name}=")]
+        if not values:
+            raise UserError(f"{macro} printed no line '{name}=': {lines[-1] if lines else 'nothing'}")
+        return values[-1]
 
     def adapter(self) -> str:
         """Return the adapter of the target: duckdb or athena."""
@@ -127,6 +176,7 @@ def _print_plan(event: Any) -> None:
 def _node_result(result: Any) -> NodeResult:
     node = result.node
     return NodeResult(
+        unique_id=node.unique_id,
         name=node.name,
         resource_type=str(node.resource_type),
         status=str(result.status),

@@ -135,7 +135,7 @@ def run(
 def measure(dbt: Dbt, report: BuildReport, now: datetime) -> dict[str, float]:
     """Measure a run: seconds in its nodes, models, tests, warnings, and the percentage of lines quarantined."""
     since = (now - timedelta(days=_QUARANTINE_DAYS)).date().isoformat()
-    share = dbt.read_line("quarantined_share", args=f"{{since: '{since}'}}").removeprefix("quarantined_pct=")
+    share = dbt.read_value("quarantined_share", "quarantined_pct", args=f"{{since: '{since}'}}")
     counts = {"models": report.models, "tests": report.tests, "warnings": report.warnings}
     return {"quarantined_pct": float(share), "job_seconds": round(report.seconds, 1), **counts}
 

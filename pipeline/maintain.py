@@ -85,7 +85,7 @@ def _clean_up(connection: duckdb.DuckDBPyConnection, folder: Path, keep: timedel
     replaced files stay for `readers` longer, for those who have an earlier copy open.
     """
     now = datetime.now(UTC)
-    connection.execute(f"attach '{folder / lake.PUBLISHED}' as published (read_only)")
+    connection.execute(f"attach {lake.quote(folder / lake.PUBLISHED)} as published (read_only)")
     (old,) = connection.execute(_OLD_VERSIONS, [now - keep]).fetchall()[0]
     if old:
         connection.execute(f"call ducklake_expire_snapshots('lake', versions => {old})")

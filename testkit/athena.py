@@ -96,11 +96,12 @@ class AthenaWarehouse:
                 if arguments[0] == "run-operation":
                     _dbt(self.name).run_operation(arguments[1], args=arguments[3] if arguments[2:] else "{}")
                     return ""
-                results = _dbt(self.name).invoke(*arguments)
+                result = _dbt(self.name).invoke(*arguments)
             except UserError as error:
                 assert not check, str(error)
                 return str(error)
-        failures = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
+        failures = [f"{node.name}: {node.message}" for node in result.nodes if node.status not in GOOD]
+        failures += [] if result.is_success or failures else ["dbt reports a failure", *result.errors]
         assert not check or not failures, "\n".join(failures)
         return "\n".join(failures)
 

@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipeline.dbt import Dbt, NodeResult
+from pipeline.dbt import CommandResult, Dbt, NodeResult
 from tickerlake import lake as lakes
 
 DBT = Path(sys.executable).parent / "dbt"
@@ -102,7 +102,7 @@ def seeded(project: Path) -> Path:
     """A lake that holds the project's seeds and nothing else, for tests to start from."""
     template = Lake(Path(tempfile.mkdtemp(prefix="tickerlake_seeded_")), project)
     atexit.register(shutil.rmtree, template.folder, ignore_errors=True)
-    template._all_good(template.dbt("seed"))
+    template._all_good(template.invoke("seed"))
     return template.folder
 
 
@@ -131,6 +131,10 @@ class Lake:
         return {**os.environ, **here}
 
     def dbt(self, *arguments: str) -> list[NodeResult]:
+        """Run a dbt command here and return its nodes, whatever comes of it."""
+        return self.invoke(*arguments).nodes
+
+    def invoke(self, *arguments: str) -> CommandResult:
         """Run a dbt command here, whatever comes of it."""
         (self.folder / "warehouse").mkdir(parents=True, exist_ok=True)
         os.environ["TICKERLAKE_LAKE"] = str(self.folder)
@@ -148,7 +152,7 @@ class Lake:
             excluded = [*excluded, "config.materialized:view"]
         if excluded and "--select" not in arguments:
             arguments = (*arguments, "--exclude", *excluded)
-        return self._all_good(self.dbt("run", *arguments))
+        return self._all_good(self.invoke("run", *arguments))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Read from the working catalogue; bare table names are marts."""
@@ -177,10 +181,10 @@ class Lake:
         return other
 
     @staticmethod
-    def _all_good(results: list[NodeResult]) -> list[NodeResult]:
-        bad = [f"{result.name}: {result.message}" for result in results if result.status not in GOOD]
-        assert not bad, "\n".join(bad)
-        return results
+    def _all_good(result: CommandResult) -> list[NodeResult]:
+        bad = [f"{node.name}: {node.message}" for node in result.nodes if node.status not in GOOD]
+        assert result.is_success and not bad, "\n".join([*bad, *result.errors])
+        return result.nodes
 
 
 def assert_equal_marts(left: Lake, right: Lake, marts: Mapping[str, Sequence[str]] | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from loader.store import FolderStore
 from pipeline import job
 from pipeline.__main__ import main
-from pipeline.dbt import NodeResult
+from pipeline.dbt import CommandResult, NodeResult
 from tickerlake.errors import UserError
 
 STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
@@ -27,9 +27,12 @@ COMMANDS = {
 class FakeDbt:
     """dbt on Athena that does nothing, and fails at one step."""
 
-    def __init__(self, failing: str = "", test_status: str = "pass") -> None:
+    def __init__(
+        self, failing: str = "", test_status: str = "pass", *, is_success: bool = True, required: tuple[str, ...] = ()
+    ) -> None:
         self.commands: list[str] = []
         self._failing, self._test_status = failing, test_status
+        self._is_success, self._required = is_success, ["test.tickerlake.a_test", *required]
 
     def _record(self, command: str) -> None:
         self.commands.append(command)
@@ -42,9 +45,13 @@ class FakeDbt:
     def discard_manifest(self) -> None:
         pass
 
-    def invoke(self, command: str, *_: str) -> list[NodeResult]:
+    def list_required(self, *_: str) -> list[str]:
+        return self._required
+
+    def invoke(self, command: str, *_: str) -> CommandResult:
         self._record(command)
-        return [NodeResult("a_test", "test", self._test_status, 1.0, "", "", "")]
+        node = NodeResult("test.tickerlake.a_test", "a_test", "test", self._test_status, 1.0, "", "", "")
+        return CommandResult(self._is_success, [node], [])
 
     def run_operation(self, macro: str) -> None:
         self._record(macro)
@@ -60,9 +67,9 @@ class FakeDbt:
         self._record(macro)
         return ["fct_bar: files 9 -> 1"]
 
-    def read_line(self, macro: str, args: str = "{}") -> str:
+    def read_value(self, macro: str, name: str, args: str = "{}") -> str:
         self._record(macro)
-        return "quarantined_pct=2.5" if macro == "quarantined_share" else "merge_from="
+        return "2.5" if name == "quarantined_pct" else ""
 
 
 def record(folder: Path) -> dict[str, Any]:
@@ -139,6 +146,25 @@ def test_a_failing_test_prevents_publishing(tmp_path: Path) -> None:
     assert dbt.commands == ["compute_merge_floor", "build", "test"]
     assert record(tmp_path)["status"] == "failed"
     assert "a_test" in record(tmp_path)["steps"][-1]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("dbt", "problem"),
+    [
+        (FakeDbt(is_success=False), "dbt reports a failure"),
+        (FakeDbt(required=("model.tickerlake.fct_bar",)), "1 of 2 selected nodes did not run: fct_bar"),
+        (FakeDbt(test_status="skipped"), "1 of 1 selected nodes did not run: a_test"),
+        (FakeDbt(test_status="no-op"), "1 of 1 selected nodes did not run: a_test"),
+        (FakeDbt(test_status="partial success"), "test a_test"),
+    ],
+    ids=["no-success", "absent", "skipped", "no-op", "partial"],
+)
+def test_what_did_not_run_prevents_publishing(tmp_path: Path, dbt: FakeDbt, problem: str) -> None:
+    report = run(dbt, tmp_path)
+    assert [text.startswith(problem) for text in report.problems] == [True], report.problems
+    assert dbt.commands == ["compute_merge_floor", "build"]
+    content = record(tmp_path)
+    assert (content["status"], content["steps"][-1]["name"]) == ("failed", "build")
 
 
 def test_a_killed_step_stays_running_in_the_record(tmp_path: Path) -> None:

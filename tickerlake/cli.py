@@ -1,10 +1,12 @@
 """The frame of every command line here: one form for errors, one meaning for each exit code."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
+from tickerlake import lake
 from tickerlake.errors import UserError
 
 EXIT_DONE, EXIT_FAILED, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -16,6 +18,16 @@ Exit codes:
   130  stopped by Ctrl-C; the same command can be repeated
 """
 """The meaning of exit codes, as an epilog for `--help`."""
+
+
+class LakeFolder(click.ParamType[Path]):
+    """The folder of a lake, as `tickerlake.lake.folder` returns it."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the folder. Raises UserError as `tickerlake.lake.folder`."""
+        return lake.folder(value)
 
 
 class _ExitCodes(click.Command):
@@ -53,4 +65,7 @@ def run(command: click.Command, arguments: Sequence[str] | None, program: str) -
         command.main(args=None if arguments is None else list(arguments), prog_name=program)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else EXIT_FAILED
+    except UserError as error:  # of an option's value: it is read before the command is invoked
+        click.echo(f"error: {error}", err=True)
+        return EXIT_UNUSABLE
     return EXIT_DONE

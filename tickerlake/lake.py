@@ -12,9 +12,22 @@ CATALOG = "catalog.ducklake"
 PUBLISHED = "published.ducklake"
 
 
-def folder() -> Path:
-    """Return the lake's folder (TICKERLAKE_LAKE, else lake/ in the project)."""
-    return Path(os.environ.get("TICKERLAKE_LAKE") or PROJECT / "lake")
+def folder(path: str | Path | None = None) -> Path:
+    """Return a lake's folder as an absolute path: `path`, else TICKERLAKE_LAKE, else lake/ in the project.
+
+    It has no trailing slash and no `..`. Raises UserError when it has a `?` or a backslash, which DuckDB cannot open.
+    """
+    chosen = str(path or os.environ.get("TICKERLAKE_LAKE") or PROJECT / "lake")
+    absolute = os.path.abspath(chosen)  # noqa: PTH100 - a symbolic link stays what it is
+    if refused := sorted({character for character in "?\\\n" if character in absolute}):
+        named = ", ".join(map(repr, refused))
+        raise UserError(f"lake '{chosen}' has {named} in its path, which is not supported: choose another folder")
+    return Path(absolute)
+
+
+def quote(text: object) -> str:
+    """Return a text as a literal of SQL."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def extensions() -> Path:
@@ -40,11 +53,12 @@ def attach_statements(
     lake: Path, catalog: str = PUBLISHED, name: str = "lake", *, is_read_only: bool = True
 ) -> list[str]:
     """List the SQL that attaches a catalogue, as `name`, in any DuckDB that has the ducklake extension."""
-    options = f"data_path '{lake}/warehouse/', override_data_path true{', read_only' if is_read_only else ''}"
+    data_path = quote(f"{lake / 'warehouse'}/")
+    options = f"data_path {data_path}, override_data_path true{', read_only' if is_read_only else ''}"
     schema = [f"use {name}.published"] if catalog == PUBLISHED else []
     return [
         "load ducklake",
         "set TimeZone = 'UTC'",
-        f"attach 'ducklake:{lake / catalog}' as {name} ({options})",
+        f"attach {quote(f'ducklake:{lake / catalog}')} as {name} ({options})",
         *schema,
     ]

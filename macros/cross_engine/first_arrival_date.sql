@@ -3,8 +3,8 @@
 {% macro default__first_arrival_date(dataset) %}{{ unsupported_engine('first_arrival_date') }}{% endmacro %}
 
 {% macro duckdb__first_arrival_date(dataset) -%}
-select min(regexp_extract(file, 'dt=([0-9-]{10})', 1))
-from glob('{{ env_var("TICKERLAKE_LAKE", "lake") }}/raw/{{ dataset }}/*/*/*.ndjson.gz')
+select min(regexp_extract(file, '/dt=([0-9-]{10})/[^/]+/[^/]+$', 1))
+from glob({{ lake_objects(dataset) }})
 {%- endmacro %}
 
 {% macro athena__first_arrival_date(dataset) -%}

@@ -3,9 +3,8 @@
 {% macro default__raw_lines(dataset) %}{{ unsupported_engine('raw_lines') }}{% endmacro %}
 
 {% macro duckdb__raw_lines(dataset) -%}
-{%- set folder = env_var('TICKERLAKE_LAKE', 'lake') ~ '/raw/' ~ dataset -%}
 {%- set first_object -%}
-select file from glob('{{ folder }}/*/*/*.ndjson.gz') limit 1
+select file from glob({{ lake_objects(dataset) }}) limit 1
 {%- endset -%}
 {%- if execute and not run_query(first_object).rows -%}
 (
@@ -14,9 +13,9 @@ select file from glob('{{ folder }}/*/*/*.ndjson.gz') limit 1
 )
 {%- else -%}
 (
-  select line, substr(filename, {{ (folder | length) - (dataset | length) + 1 }}) as source_object, dt, hr
+  select line, regexp_extract(filename, '(?:[^/]+/){3}[^/]+$') as source_object, dt, hr
   from read_csv(
-    '{{ folder }}/*/*/*.ndjson.gz',
+    {{ lake_objects(dataset) }}, compression = 'gzip',
     columns = {'line': 'VARCHAR'}, auto_detect = false, header = false, delim = '{{ "\x01" }}', quote = '', escape = '',
     nullstr = '{{ "\x02" }}', encoding = 'latin-1', strict_mode = false, max_line_size = 16000000,
     filename = true, hive_partitioning = true, hive_types_autocast = false

@@ -14,7 +14,7 @@ from serving.api.postgres import PostgresStore
 from serving.api.store import LakeStore, ReleaseStore
 from serving.publish.postgres import database_url
 from tickerlake import lake
-from tickerlake.cli import EXIT_CODES, Command, run
+from tickerlake.cli import EXIT_CODES, Command, LakeFolder, run
 from tickerlake.errors import UserError
 
 
@@ -22,7 +22,7 @@ from tickerlake.errors import UserError
 @click.option(
     "--lake",
     "folder",
-    type=click.Path(path_type=Path),
+    type=LakeFolder(),
     default=lake.folder,
     help="Folder of the lake (default: TICKERLAKE_LAKE, else lake/).",
 )

@@ -10,14 +10,14 @@ from serving.api.store import LakeStore
 from serving.publish.postgres import READERS, copy
 from serving.release_source import ReleaseSource
 from tickerlake import lake
-from tickerlake.cli import EXIT_CODES, Command, run
+from tickerlake.cli import EXIT_CODES, Command, LakeFolder, run
 
 
 @click.command(cls=Command, epilog=EXIT_CODES)
 @click.option(
     "--lake",
     "folder",
-    type=click.Path(path_type=Path),
+    type=LakeFolder(),
     default=lake.folder,
     help="Folder of the lake (default: TICKERLAKE_LAKE, else lake/).",
 )

@@ -367,7 +367,7 @@ def test_the_plan_looks_back_to_the_bars_that_no_release_shows(lake: Lake) -> No
         assert {result.status for result in lake.dbt("run")} == {"success"}
         if publishes:
             of_tickerlake.run_operation("publish")
-        return of_tickerlake.read_line("compute_merge_floor")
+        return "merge_from=" + of_tickerlake.read_value("compute_merge_floor", "merge_from")
 
     lake.dbt("seed")
     assert build("2026-03-02", publishes=True) == "merge_from=2026-03-01"  # a day before what arrived last

@@ -1,4 +1,5 @@
 {% macro compute_merge_floor() %}
+  {%- do fail_if_var_invalid() -%}
   {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
   {%- do run_query(create_watermark_table()) -%}
   {%- set records = read_records() -%}

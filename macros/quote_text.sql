@@ -1,0 +1,3 @@
+{% macro quote_text(text) -%}
+'{{ text | replace("'", "''") }}'
+{%- endmacro %}
