@@ -155,8 +155,10 @@ def parse_daily(payload: bytes, context: ParseContext) -> Outcome:
     for event in map(mapping, mapping(events.get("splits")).values()):
         actions.append(in_unit.action("split", _event_label(event, zone), _ratio(event), None))
     for event in map(mapping, mapping(events.get("dividends")).values()):
-        amount = _in_major(event.get("amount"), currency)
-        actions.append(in_unit.action("dividend", _event_label(event, zone), None, amount))
+        paid_in = str(event.get("currency") or currency)  # a dividend may be paid in another currency than the price's
+        amount = _in_major(event.get("amount"), paid_in)
+        in_paid = replace(context, currency=_MINOR_UNITS.get(paid_in, paid_in))
+        actions.append(in_paid.action("dividend", _event_label(event, zone), None, amount))
     return Outcome(Kind.BARS if days or actions else Kind.EMPTY, null_rows=null_rows, daily_bars=days, actions=actions)
 
 

@@ -1,15 +1,54 @@
 {{ versioned_table(
-  key=['symbol', 'kind', 'effective_date', 'source'],
-  content=['ratio', 'reported_amount', 'amount', 'currency', 'reason', 'is_chosen', 'split_factor', 'effective_until'],
+  key=['symbol', 'kind', 'effective_date', 'source', 'reported_value'],
+  content=[
+    'ratio', 'reported_amount', 'amount', 'currency', 'reason', 'is_withdrawn', 'is_chosen', 'split_factor', 'effective_until'
+  ],
   version=['received_at', 'run_id', 'line_number', 'source_object'],
-  consumes=['int_line__validated'],
-  seeds=['split', 'corporate_action_override', 'source'],
-  vars=['source_priority']
+  consumes=['int_line__validated', 'int_action__list'],
+  seeds=['split', 'corporate_action_override', 'source', 'symbol', 'exchange', 'exchange_exception'],
+  vars=['source_priority', 'default_calendar']
 ) }}
 
 with reports as (
 
   {{ reported_actions() }}
+
+),
+
+-- weekdays off, numbered; from the seed and not from dim_session, which Athena would plan anew for each use
+closed as (
+
+  select
+    mic,
+    session_date,
+    lead(session_date, 1, date '9999-12-31') over (partition by mic order by session_date) as next_date,
+    row_number() over (partition by mic order by session_date) as closed_days
+  from {{ ref('exchange_exception') }}
+  where closes_at is null
+
+),
+
+-- distances count sessions: a day off counts as the session after it
+numbered as (
+
+  select
+    reports.*,
+    {{ session_number('reports.effective_date', 'exchange', 'closed') }} as session_number,
+    dense_rank() over (partition by reports.symbol order by reports.priority, reports.source) as source_rank,
+    -- of a vendor's reports of one event the newest counts, and of one list's the latest date
+    row_number() over (
+      partition by reports.symbol, reports.kind, reports.is_withdrawn
+      order by
+        reports.priority asc, reports.source asc, reports.received_at desc, reports.run_id desc,
+        reports.effective_date desc, reports.reported_value asc
+    ) as preference
+  from reports
+  left join {{ ref('symbol') }} as instrument on instrument.symbol = reports.symbol
+  left join {{ ref('exchange') }} as exchange on exchange.mic = {{ calendar_of('instrument') }}
+  left join closed
+    on closed.mic = exchange.mic
+    and closed.session_date < reports.effective_date
+    and closed.next_date >= reports.effective_date
 
 ),
 
@@ -19,9 +58,18 @@ split_ranges as (
     reports.symbol,
     reports.effective_date,
     reports.source,
-    coalesce(
-      lead(reports.effective_date) over (partition by reports.symbol order by reports.effective_date), date '9999-12-31'
-    ) as effective_until,
+    reports.reported_value,
+    -- several splits of a day share a factor; one of them holds the range
+    case
+      when row_number() over (partition by reports.symbol, reports.effective_date order by reports.preference) = 1
+        then coalesce(
+            min(reports.effective_date) over (
+              partition by reports.symbol order by reports.effective_date
+              range between interval '1' day following and unbounded following
+            ),
+            date '9999-12-31'
+          )
+    end as effective_until,
     cast(round(exp(
       sum(ln(reports.ratio)) over (partition by reports.symbol order by reports.effective_date)
     ), 10) as decimal(18, 10)) as split_factor
@@ -29,7 +77,7 @@ split_ranges as (
     select
       *,
       {{ is_superseded('ratio') }} as is_superseded
-    from reports
+    from numbered
     where kind = 'split'
   ) as reports
   where not reports.is_superseded
@@ -45,6 +93,7 @@ as_traded as (
     reports.kind,
     reports.effective_date,
     reports.source,
+    reports.reported_value,
     reports.ratio,
     reports.amount as reported_amount,
     case
@@ -55,12 +104,15 @@ as_traded as (
     reports.currency,
     reports.reason,
     reports.priority,
+    reports.source_rank,
+    reports.preference,
+    reports.session_number,
     reports.is_withdrawn,
     reports.received_at,
     reports.run_id,
     reports.line_number,
     reports.source_object
-  from reports
+  from numbered as reports
   left join split_ranges as at_date
     on at_date.symbol = reports.symbol
     and at_date.effective_date <= reports.effective_date
@@ -89,7 +141,7 @@ decided as (
     from as_traded
   ) as as_traded
   left join split_ranges
-    on {{ is_same_key('split_ranges', 'as_traded', ['symbol', 'effective_date', 'source']) }}
+    on {{ is_same_key('split_ranges', 'as_traded', ['symbol', 'effective_date', 'source', 'reported_value']) }}
     and as_traded.kind = 'split'
 
 )

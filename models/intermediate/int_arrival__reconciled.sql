@@ -3,7 +3,7 @@
   content=['landed_lines', 'stored_lines', 'duplicate_lines', 'quarantined_lines'],
   consumes=['int_line__validated', 'fct_bar', 'fct_daily_bar', 'int_action__known', 'quarantined_record']
 ) }}
-{%- set line = ['symbol', 'period', 'source', 'event_at', 'event_date'] %}
+{%- set line = ['symbol', 'period', 'source', 'event_at', 'event_date', 'reported_value'] %}
 {%- set order = line_version() | join(', ') %}
 
 with landed as (
@@ -20,7 +20,8 @@ with landed as (
 accepted as (
 
   select
-    {{ line | join(', ') }},
+    symbol, period, source, event_at, event_date,
+    {{ reported_value('period', 'ratio', 'amount') }} as reported_value,
     {{ order }},
     dt,
     hr,
@@ -36,17 +37,19 @@ accepted as (
 stored as (
 
   select
-    symbol, bar_interval as period, source, bar_start_at as event_at, bar_date as event_date, {{ order }}
+    symbol, bar_interval as period, source, bar_start_at as event_at, bar_date as event_date,
+    0e0 as reported_value, {{ order }}
   from {{ ref('fct_bar') }}
   where {{ on_or_after('bar_date', date_bounds('merge')) }}
   union all
   select
-    symbol, '1day' as period, source, cast(session_date as {{ type_timestamp() }}) as event_at, session_date as event_date, {{ order }}
+    symbol, '1day' as period, source, cast(session_date as {{ type_timestamp() }}) as event_at, session_date as event_date,
+    0e0 as reported_value, {{ order }}
   from {{ ref('fct_daily_bar') }}
   union all
   select
     symbol, kind as period, source, cast(effective_date as {{ type_timestamp() }}) as event_at, effective_date as event_date,
-    true as is_final, received_at, run_id, line_number, source_object
+    reported_value, true as is_final, received_at, run_id, line_number, source_object
   from {{ ref('int_action__known') }}
 
 ),

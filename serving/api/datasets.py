@@ -306,6 +306,13 @@ DATASETS = (
     Dataset("daily/correlations", "fct_return_correlation", "Correlation of returns", _DAY, ("lag_sessions",)),
     Dataset("periods", "fct_period_summary", "Weeks, months, quarters, years", "period_start", ("period",)),
     Dataset("corporate-actions", "dim_corporate_action", "Splits and dividends", "effective_date", ("kind",)),
+    Dataset(
+        "corporate-actions/suspect",
+        "suspect_corporate_action",
+        "Splits and dividends that prices contradict",
+        "effective_date",
+        ("kind", "reason"),
+    ),
     Dataset("symbols", "dim_symbol", "Symbols and where they trade"),
     Dataset("series", "dim_series", "Each series: source, interval, first and last bar"),
     Dataset("gaps", "fct_gap", "Missing minutes and why", "gap_start_at", ("reason",)),

@@ -141,7 +141,7 @@ def test_a_dividend_on_the_day_of_a_split_counts_in_new_shares(split_lake: Lake)
     ((total, price),) = split_lake.query("""
         select total_return, simple_return from fct_daily_return where symbol = 'PAID' and dividend > 0
     """)
-    assert total == pytest.approx(closes[30] / (closes[29] - 1.5) - 1, rel=1e-6)
+    assert total == pytest.approx((closes[30] + 1.5) / closes[29] - 1, rel=1e-6)
     assert price == pytest.approx(closes[30] / closes[29] - 1, rel=1e-6)
 
 

@@ -4,9 +4,13 @@ The same proof as test_property.py, for what only daily deliveries reach: a benc
 dividend learned late, days beside the minutes of the same session.
 """
 
+import csv
 import gc
 import gzip
+import json
+import math
 import random
+from collections import defaultdict
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -18,8 +22,11 @@ from testkit.daily import action, day, land, plain
 from testkit.lake import RESAMPLED, Lake, assert_equal_marts, bar, public_marts
 from tests.warehouse.test_property import dying_at
 from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 FIRST = date(2025, 1, 1)
+SEEDED = {"TSLA": 15, "VOO": 0.5, "BTCUSD": 1}  # factors of the seed's splits, all of them before
+KINDS = ("split", "dividend")
 SYMBOLS = ("TSLA", "VOO", "BTCUSD")  # one of them the benchmark
 PARTIAL = (
     (),
@@ -47,22 +54,63 @@ def days(rng: random.Random, number: int) -> list[dict[str, Any]]:
 
 
 def actions(rng: random.Random, number: int) -> list[dict[str, Any]]:
-    lines = []
-    for i in range(rng.randrange(3)):
-        kind, at = rng.choice(["split", "dividend"]), FIRST + timedelta(days=rng.randrange(500))
-        value = rng.choice([2.0, 0.5, 10.0]) if kind == "split" else 0.5
-        lines.append(
-            action(
-                rng.choice(SYMBOLS),
-                kind,
-                at,
-                value,
-                run_id=f"01J{number:023d}",
-                line_number=900 + i,
-                source=rng.choice(["simulated", "alphavantage"]),
+    """Return up to three lists of a symbol, kind and source each: several events a day, some twice, dates that move."""
+    lines: list[dict[str, Any]] = []
+    for answer in range(rng.randrange(4)):
+        symbol, kind, source = rng.choice(SYMBOLS), rng.choice(KINDS), rng.choice(["simulated", "alphavantage"])
+        received = {"received_at": f"2026-03-0{rng.randrange(1, 4)}T00:00:00Z", "run_id": f"01J{number:022d}{answer}"}
+        pool = random.Random(f"{symbol}|{kind}")  # so that lists are about the same events
+        events = [(pool.randrange(500), pool.choice([2, 0.5, 10] if kind == "split" else [1, 0.5])) for _ in range(6)]
+        for at, value in rng.sample(events, rng.randrange(1, 6)) + rng.choices(events, k=rng.randrange(2)):
+            revised = value * rng.choice([1, 1, 1, 1.5])
+            moved = FIRST + timedelta(days=at + rng.choice([0, 0, 0, 1, 3, 6]))
+            lines.append(
+                action(symbol, kind, moved, float(revised), source=source, line_number=900 + len(lines), **received)
             )
-        )
     return lines
+
+
+def sessions_until(symbol: str, at: date) -> int:
+    """Return how many sessions of the symbol's exchange lie before a date; days for what trades around the clock."""
+    dates = [FIRST + timedelta(days=i) for i in range((at - FIRST).days)]
+    if symbol == "BTCUSD":
+        return len(dates)
+    with (PROJECT / "seeds" / "exchange_exception.csv").open() as file:
+        closed = {row["session_date"] for row in csv.DictReader(file) if row["mic"] == "XNYS" and not row["closes_at"]}
+    return sum(1 for day_ in dates if day_.weekday() < 5 and str(day_) not in closed)
+
+
+def decided_events(lines: list[dict[str, Any]]) -> list[tuple[str, str, str, float]]:
+    """Decide which events the landed reports are about, by the rules of docs/definitions.md and without SQL."""
+    reports: dict[tuple[str, str, str, str, float], tuple[str, str]] = {}
+    lists: dict[tuple[str, str, str], dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for line in lines:
+        symbol, kind, source, at = (line[name] for name in ("symbol", "kind", "source", "effective_date"))
+        version = (line["received_at"], line["run_id"])
+        report = (symbol, kind, source, at, float(line["ratio"] or line["amount"]))
+        reports[report] = max(version, reports.get(report, version))
+        lists[symbol, kind, source][version].append(at)
+    standing = [
+        (report, version)
+        for report, version in reports.items()
+        if not any(
+            newer > version and min(dates) <= report[3] <= max(dates) for newer, dates in lists[report[:3]].items()
+        )
+    ]
+    # best last: the better source, then the newer list, then the later date
+    standing.sort(key=lambda item: (item[0][2] == "alphavantage", item[1], item[0][3]))
+    chosen = []
+    for number, ((symbol, kind, source, at, value), _) in enumerate(standing):
+        numbered = sessions_until(symbol, date.fromisoformat(at))
+        better = [other for other, _ in standing[number + 1 :] if other[:2] == (symbol, kind)]
+        is_replaced = any(
+            (other_at == at and other_source != source)
+            or (other_value == value and abs(sessions_until(symbol, date.fromisoformat(other_at)) - numbered) <= 3)
+            for _, _, other_source, other_at, other_value in better
+        )
+        if not is_replaced:
+            chosen.append((symbol, kind, at, value))
+    return sorted(chosen)
 
 
 def minutes(rng: random.Random, number: int) -> list[dict[str, Any]]:
@@ -109,6 +157,25 @@ def test_any_sequence_of_daily_deliveries_ends_as_a_full_refresh(tmp_path: Path,
         gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
     lake.run()
     assert_equal_marts(lake, lake.refreshed(), public_marts())
+    landed_actions = [
+        json.loads(line)
+        for file in lake.folder.glob("raw/corporate_actions/*/*/*.gz")
+        for line in gzip.decompress(file.read_bytes()).splitlines()
+    ]
+    expected = decided_events(landed_actions)
+    assert expected == lake.query("""
+        select symbol, kind, cast(effective_date as varchar), cast(coalesce(ratio, amount) as double)
+        from dim_corporate_action where effective_date >= date '2025-01-01' order by all
+    """)
+    for symbol, at, factor, dividend in lake.query("""
+        select symbol, cast(session_date as varchar), cast(split_factor as double), cast(dividend as double)
+        from fct_daily_bar where source = 'simulated'
+    """):
+        of_symbol = [event for event in expected if event[0] == symbol]
+        ratios = [value for _, kind, since, value in of_symbol if kind == "split" and since <= at]
+        assert factor == pytest.approx(math.prod(ratios, start=SEEDED[symbol]), rel=1e-9), (symbol, at)
+        paid = [value for _, kind, since, value in of_symbol if kind == "dividend" and since == at]
+        assert dividend == pytest.approx(sum(paid)), (symbol, at)
     counts = dict(
         lake.query("""
         select 'days', count(*) from fct_daily_bar where source not like '%:resampled'

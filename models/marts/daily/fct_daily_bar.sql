@@ -51,29 +51,62 @@ ranked as (
 
 ),
 
-newest as (
+-- what a share was paid on a day, by currency
+dividends as (
+
+  select
+    symbol,
+    effective_date,
+    currency,
+    sum(amount) as amount,
+    bool_or(source = 'override') as is_override
+  from {{ ref('int_action__known') }}
+  where kind = 'dividend'
+    and is_chosen
+  group by symbol, effective_date, currency
+
+),
+
+paid as (
 
   select
     ranked.*,
     cast(case when ranked.price_basis = 'raw' then coalesce(split.split_factor, 1) else 1 end as decimal(18, 10)) as split_factor,
-    cast(case ranked.price_basis
-      when 'raw' then coalesce(dividend.amount, 0)
+    case ranked.price_basis
+      when 'raw' then dividend.amount
       -- in the shares of the day on which the feed gave the price
       when 'split_adjusted'
-        then {{ rescaled('coalesce(dividend.amount, 0)', 'coalesce(split.split_factor, 1)', 'coalesce(at_receipt.split_factor, 1)') }}
-      else 0
-    end as decimal(18, 8)) as dividend
+        then {{ rescaled('dividend.amount', 'coalesce(split.split_factor, 1)', 'coalesce(at_receipt.split_factor, 1)') }}
+    end as amount,
+    -- the worth of the shares that a split on this day gave for each old one
+    case
+      when split.effective_date = ranked.session_date and not dividend.is_override
+        then cast(ranked.close as double) * (split.ratio - 1)
+    end as split_worth
   from ranked
   left join {{ ref('int_action__known') }} as split
     on {{ is_in_force('split', 'ranked.symbol', 'ranked.session_date') }}
   left join {{ ref('int_action__known') }} as at_receipt
     on {{ is_in_force('at_receipt', 'ranked.symbol', 'cast(ranked.received_at as date)') }}
-  left join {{ ref('int_action__known') }} as dividend
+  -- in another currency than the price's it does not count
+  left join dividends as dividend
     on dividend.symbol = ranked.symbol
-    and dividend.kind = 'dividend'
-    and dividend.is_chosen
     and dividend.effective_date = ranked.session_date
+    and dividend.currency = ranked.currency
   where ranked.version_rank = 1
+
+),
+
+newest as (
+
+  select
+    *,
+    cast(case
+      -- one event reported as two kinds: the split counts
+      when abs(cast(amount as double) - split_worth) <= 0.1e0 * split_worth then 0
+      else coalesce(amount, 0)
+    end as decimal(18, 8)) as dividend
+  from paid
 
 )
 

@@ -62,9 +62,11 @@ select
   -- returns
   changes.price / changes.price_before - 1 as simple_return,
   ln(changes.price / changes.price_before) as log_return,
+  -- a dividend no less than the close before it is not counted: see suspect_corporate_action
   case
     when changes.price_before > cast(changes.dividend as double)
-      then changes.price / (changes.price_before - cast(changes.dividend as double)) - 1
+      then (changes.price + cast(changes.dividend as double)) / changes.price_before - 1
+    else changes.price / changes.price_before - 1
   end as total_return,
   cast(changes.open as double) / changes.price_before - 1 as overnight_return,
   changes.price / cast(changes.open as double) - 1 as intraday_return,

@@ -39,7 +39,14 @@ profits as (
   select
     *,
     lag(value) over ({{ position }}) as value_before,
-    coalesce(value + shares * cast(dividend as double) - lag(value) over ({{ position }}), 0) as daily_profit
+    -- a dividend no less than the close before it is not counted: see suspect_corporate_action
+    coalesce(
+      value + case
+        when abs(shares * cast(dividend as double)) < abs(lag(value) over ({{ position }})) then shares * cast(dividend as double)
+        else 0
+      end - lag(value) over ({{ position }}),
+      0
+    ) as daily_profit
   from values_by_session
 
 )
