@@ -310,7 +310,7 @@ def yahoo_levels(lake: Lake, symbol: str) -> np.ndarray[Any, np.dtype[np.float64
         select coalesce(cast(close as double) / (previous_close - dividend), 1) from fct_daily_return
         where symbol = '{symbol}' and source = 'yahoo' order by session_date
     """)
-    return np.cumprod([float(row[0]) for row in rows])
+    return np.array([row[0] for row in rows], dtype=np.float64).cumprod(dtype=np.float64)
 
 
 def test_the_vendor_s_own_adjusted_closes_come_out_of_its_dividends(lake: Lake) -> None:
