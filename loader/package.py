@@ -28,7 +28,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def contents() -> Iterator[tuple[str, Path]]:
     """Yield each file's name in the zip and its path: code, seeds, pure-Python libraries with their licences."""
-    for name in ("serving/__init__.py", "tickerlake/__init__.py", "tickerlake/errors.py"):
+    for name in ("serving/__init__.py", "tickerlake/__init__.py", "tickerlake/errors.py", "tickerlake/paths.py"):
         yield name, _ROOT / name
     for folder, pattern in (
         ("loader", "*.py"),

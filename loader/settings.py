@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tickerlake import lake as lakes
+from tickerlake import paths
 from tickerlake.errors import UserError
 
 DATASETS = ("bars", "daily_bars", "corporate_actions", "loader_runs")
@@ -30,7 +30,7 @@ def read_settings(lake: str | None, sink: str | None = None, environment: Mappin
 
     Raises UserError when the lake is not a folder or cannot be one, the sink is unknown, or a stream's name is missing.
     """
-    folder = lakes.folder(lake or environment.get("TICKERLAKE_LAKE") or lakes.PROJECT / "lake")
+    folder = paths.folder(lake or environment.get("TICKERLAKE_LAKE") or paths.PROJECT / "lake")
     if folder.exists() and not folder.is_dir():
         raise UserError(f"lake '{folder}' is a file: choose a folder with --lake or TICKERLAKE_LAKE")
     chosen = sink or environment.get("TICKERLAKE_SINK") or "folder"
