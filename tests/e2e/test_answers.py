@@ -102,8 +102,8 @@ def answer_rows(lake: Lake, name: str) -> dict[str, dict[str, Any]]:
 
 
 def total(frame: pd.DataFrame) -> Any:
-    """Return total returns, dividends included, as the vendors' adjusted closes have them."""
-    return frame["close"] / (frame["close"].shift() - frame["dividend"]) - 1
+    """Return total returns: the day's close and dividend over the close before."""
+    return (frame["close"] + frame["dividend"]) / frame["close"].shift() - 1
 
 
 def volume(days: Days) -> dict[str, dict[str, Any]]:
