@@ -14,7 +14,7 @@ from testkit.lake import DBT, Lake, bar
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
-FOLDERS = ["lake[1]", "o'brien", "two  words", "Zürich 数据", "st*r", "a{b}c", 'q"uote', "semi;colon", "[!a]", "50%"]
+FOLDERS = ["lake[1]", "o'brien", "two  words, Zürich 数据; 50%", '[!a] st*r a{b}c q"uote']
 OBJECTS = ["plain", "a b", "what?", "st*r", "x[1]", "o'brien", "Zürich"]
 
 
@@ -54,7 +54,7 @@ def test_a_lake_in_any_folder_has_the_rows_of_a_plain_one(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("spelling", ["{lake}/", "{lake}//", "{lake}/../lake", "lake", "./lake/"])
+@pytest.mark.parametrize("spelling", ["{lake}//", "{lake}/../lake", "./lake/"])
 def test_dbt_itself_reads_the_lake_however_its_folder_is_spelled(
     lake: Lake, plain: list[tuple[object, ...]], spelling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
