@@ -39,12 +39,8 @@
   inner join {{ ref('source') }} as feed on feed.source = newest.source
   left join ({{ covering_lists() }}) as list
     on {{ is_same_key('list', 'newest', ['symbol', 'kind', 'source']) }}
-    and list.first_date <= newest.effective_date
-    and list.last_date >= newest.effective_date
-    and (
-      list.received_at > newest.received_at
-      or (list.received_at = newest.received_at and list.run_id > newest.run_id)
-    )
+    and newest.effective_date between list.first_date and list.last_date
+    and (list.received_at, list.run_id) > (newest.received_at, newest.run_id)
   where newest.version_rank = 1
   group by {{ columns_of('newest', content + versioned_columns().version) }}, feed.price_basis
   union all
