@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -59,8 +60,15 @@ def test_bars_of_the_stream_are_kept_and_their_signal_is_published_once(
     queue = sqs.create_queue(QueueName="received")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=stack.created["Signals"][0], Protocol="sqs", Endpoint=arn)
+    now = datetime.now(UTC).replace(second=0, microsecond=0)  # old bars alert nobody
     for at in range(5):
-        line = bar(minute=f"2026-03-02T15:{at:02d}:00Z", close="110" if at == 4 else "100", line_number=at + 1)
+        minute = now - timedelta(minutes=9 - at)
+        line = bar(
+            minute=f"{minute:%Y-%m-%dT%H:%M:%SZ}",
+            close="110" if at == 4 else "100",
+            line_number=at + 1,
+            received_at=f"{now:%Y-%m-%dT%H:%M:%S}.000Z",
+        )
         stack.client("kinesis").put_record(
             StreamName=stack.created["BarsKinesisStream"][0], Data=json.dumps(line).encode(), PartitionKey="TSLA"
         )
