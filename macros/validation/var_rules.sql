@@ -16,6 +16,7 @@
     'reconcile_volume_share': {'type': 'number', 'from': 0, 'to': 1},
     'reconcile_missing_minutes': {'type': 'integer', 'from': 0, 'to': 1440},
     'reconcile_restated_pct': {'type': 'number', 'from': 0, 'to': 100},
+    'suspect_move_pct': {'type': 'number', 'from': 0, 'to': 1000000},
     'resample_minutes': {'type': 'list', 'values': [5, 15, 30, 60]},
     'late_arrival_hours': {'type': 'integer', 'from': 0, 'to': 87600},
     'reload_from': {'type': 'text', 'pattern': day ~ hour, 'form': 'YYYY-MM-DD HH', 'is_date': true, 'can_be_empty': true},

@@ -304,12 +304,12 @@ def test_a_changed_threshold_restates_the_rows_it_decides(lake: Lake, capfd: pyt
     lake.land(minutes(30))
     lake.run()
     assert (
-        "plan: batch 2, raw from the beginning, 0 models incremental, 11 full (first build)" in capfd.readouterr().out
+        "plan: batch 2, raw from the beginning, 0 models incremental, 12 full (first build)" in capfd.readouterr().out
     )
     lenient = replace(lake, options=("--vars", "{anomaly_pct: 100}"))
     before = lake.query("select count(*) from fct_price_change where is_anomaly")
     lenient.run()
-    assert "10 models incremental, 1 full (fct_price_change: var anomaly_pct changed)" in capfd.readouterr().out
+    assert "11 models incremental, 1 full (fct_price_change: var anomaly_pct changed)" in capfd.readouterr().out
     assert before > lake.query("select count(*) from fct_price_change where is_anomaly") == [(0,)]
     assert lake.query(
         "select count(*) from fct_moving_average where batch_id > (select max(batch_id) from fct_bar)"
@@ -329,7 +329,7 @@ def test_records_of_an_older_version_lead_to_a_full_restatement(lake: Lake, capf
     lake.land(minutes(1, start="2026-03-03T14:30:00"), "2026-03-03 15")
     lake.run()
     assert (
-        "raw from the beginning, 0 models incremental, 11 full (recorded by an older version)" in capfd.readouterr().out
+        "raw from the beginning, 0 models incremental, 12 full (recorded by an older version)" in capfd.readouterr().out
     )
     assert_equal_marts(lake, lake.refreshed())
 

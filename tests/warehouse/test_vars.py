@@ -31,6 +31,7 @@ WRONG: dict[str, list[Any]] = {
     "reconcile_volume_share": [1.1, *NO_NUMBERS],
     "reconcile_missing_minutes": [1441, *NO_INTEGERS],
     "reconcile_restated_pct": [101, *NO_NUMBERS],
+    "suspect_move_pct": NO_NUMBERS,
     "resample_minutes": [[7], [5, 5], 5, "5", ["5"], [0], [5.5], None, [5, 7], [-5], {"5": 5}],
     "late_arrival_hours": ["abc", -5, 1.5, "26", True, None, 87_601],
     "reload_from": ["yesterday", "2026-03-02", "2026-03-02 24", "2026-02-30 01", "2026-3-2 1", "2026-03-02T15", 5],
