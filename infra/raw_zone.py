@@ -1,4 +1,8 @@
-"""The part of template.yaml that follows from the record contract: a stream and a raw table for each dataset."""
+"""The parts of template.yaml that follow from something else.
+
+From the record contract: a stream and a raw table for each dataset. From dbt's schemas: the pattern of the parameter
+Schema, and the databases that the transformation job may write.
+"""
 
 import inspect
 import json
@@ -8,12 +12,41 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from infra.databases import base_pattern, database_names
 from loader.record import Bar, CorporateAction, DailyBar, Stamp, bar_line, corporate_action_line, daily_bar_line
 from loader.settings import DATASETS
 
 TEMPLATE = Path(__file__).parent / "template.yaml"
 _MARKS = re.compile(r"(?<=  # ---- generated)([^\n]*\n).*?(?=# ---- end of generated)", re.DOTALL)
 
+_PATTERN = re.compile(r'(?<=    AllowedPattern: ")[^"\n]*(?="  # generated)')
+_GLUE = "arn:${AWS::Partition}:glue:${AWS::Region}:${AWS::AccountId}"
+
+_CATALOG_POLICY = """\
+  CatalogPolicy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      Description: The transformation job's access to the databases of this deployment, each by its name.
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action:
+              ["glue:BatchCreatePartition", "glue:BatchDeletePartition", "glue:BatchDeleteTable",
+               "glue:BatchGetPartition", "glue:CreateDatabase", "glue:CreateTable", "glue:DeleteTable",
+               "glue:DeleteTableVersion", "glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions",
+               "glue:GetTable", "glue:GetTableVersions", "glue:GetTables", "glue:UpdateTable"]
+            Resource:
+              - !Sub "{glue}:catalog"
+{databases}
+          # Athena requires both on `default` with every statement, and dbt lists the databases' names
+          - Effect: Allow
+            Action: ["glue:CreateDatabase"]
+            Resource: [!Sub "{glue}:catalog", !Sub "{glue}:database/default"]
+          - Effect: Allow
+            Action: ["glue:GetDatabase", "glue:GetDatabases"]
+            Resource: [!Sub "{glue}:catalog", !Sub "{glue}:database/*"]
+"""
 _STREAM = """\
   {name}KinesisStream:
     Type: AWS::Kinesis::Stream
@@ -107,9 +140,14 @@ def _blank(record: Any) -> Any:
 
 
 def render() -> str:
-    """Return the generated part: per dataset an optional Kinesis stream, a Firehose stream and a raw table."""
+    """Return the generated part: the catalogue's policy; for each dataset the streams and the raw table."""
     fields = record_fields()
-    parts = []
+    databases = [
+        f'              - !Sub "{_GLUE}:{kind}"'
+        for name in database_names("${Schema}")
+        for kind in (f"database/{name}", f"table/{name}/*")
+    ]
+    parts = [_CATALOG_POLICY.format(glue=_GLUE, databases="\n".join(databases))]
     for dataset in DATASETS:
         values = {
             "dataset": dataset,
@@ -122,8 +160,8 @@ def render() -> str:
 
 
 def renew(template: str) -> str:
-    """Return the template with its generated part renewed."""
-    return _MARKS.sub(lambda match: match[1] + render(), template)
+    """Return the template with its generated parts renewed."""
+    return _MARKS.sub(lambda match: match[1] + render(), _PATTERN.sub(lambda _: base_pattern(), template))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """AWS Lambda entry point for scheduled events: an increment of the configured symbols, under a lease.
 
 Environment: TICKERLAKE_PROVIDER, TICKERLAKE_SYMBOLS (default: the curated universe), TICKERLAKE_INTERVAL,
-TICKERLAKE_DATASET, TICKERLAKE_SINK and the streams' names, TICKERLAKE_STATE_BUCKET (and _PREFIX) for state, archive and
-dead letters; without a stream sink and a bucket the function refuses to start. An event may have `symbols`, `dataset`,
-or `shard: [k, n]`: schedules whose events count k from 0 to n-1 distribute the symbols. A key's variable with the
-suffix `_SECRET` names the place of the key: `ssm:/name` or `secretsmanager:name`; it is read once in ten minutes.
+TICKERLAKE_DATASET, TICKERLAKE_SINK and the streams' names, TICKERLAKE_STATE_BUCKET (and _PREFIX) for state, archive
+and dead letters, TICKERLAKE_DEPLOYMENT (the stack's name, a dimension of the metrics); without a stream sink and a
+bucket the function refuses to start. An event may have `symbols`, `dataset`, or `shard: [k, n]`: schedules whose
+events count k from 0 to n-1 distribute the symbols. A key's variable with the suffix `_SECRET` names the place of the
+key: `ssm:/name` or `secretsmanager:name`; it is read once in ten minutes.
 """
 
 import json
@@ -84,7 +85,8 @@ def metrics(
     """Return the metrics of a run as a log record in CloudWatch's embedded metric format.
 
     `oldest_provisional_bar` is the age in seconds of the oldest landed bar that waits for its final version, 0 when
-    there is none: it grows as long as a vendor does not deliver.
+    there is none: it grows as long as a vendor does not deliver. The dimension `deployment` keeps two deployments of
+    one account apart, so that neither rings the other's alarms.
     """
     counts: dict[str, float] = {name: ledger[name] for name in ("requests", "sent", "confirmed", "dead_lettered")}
     counts |= {f"outcome_{kind}": count for kind, count in ledger["outcomes"].items()}
@@ -92,9 +94,10 @@ def metrics(
     names += [{"Name": "latency", "Unit": "Milliseconds"}, {"Name": "oldest_provisional_bar", "Unit": "Seconds"}]
     age = (now - oldest_provisional).total_seconds() if oldest_provisional else 0.0
     values = {"latency": milliseconds, "oldest_provisional_bar": age, **counts}
-    directive = {"Namespace": "tickerlake", "Dimensions": [["source"]], "Metrics": names}
+    directive = {"Namespace": "tickerlake", "Dimensions": [["source", "deployment"]], "Metrics": names}
     metadata = {"Timestamp": int(now.timestamp() * 1000), "CloudWatchMetrics": [directive]}
-    return {"_aws": metadata, "source": source, "run_id": ledger["run_id"], **values}
+    deployment = os.environ.get("TICKERLAKE_DEPLOYMENT") or "none"  # a dimension must have a value
+    return {"_aws": metadata, "source": source, "deployment": deployment, "run_id": ledger["run_id"], **values}
 
 
 def with_secrets(environment: Mapping[str, str], fetch: Callable[[str], str]) -> dict[str, str]:

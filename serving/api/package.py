@@ -5,7 +5,7 @@ Run as `python -m serving.api.package [FILE]`, after `make page`. Lambda's runti
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,32 +34,26 @@ def build(target: Path, python: str = PYTHON, platform: str = PLATFORM) -> int:
     if not (PROJECT / "serving" / "api" / "static" / "vendor").exists():
         raise UserError("the page's chart library is missing: run `make page`")
     with TemporaryDirectory() as folder:
-        installation = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "uv"),
-                "pip",
-                "install",
-                "--quiet",
-                "--target",
-                folder,
-                "--python-version",
-                python,
-                "--python-platform",
-                platform,
-                "--only-binary",
-                ":all:",
-                "--require-hashes",
-                "--no-config",
-                "-r",
-                str(PROJECT / "requirements" / "serving.txt"),
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if installation.returncode:
-            raise UserError(f"cannot download the API's libraries: {installation.stderr.strip()[-500:]}")
+        _install(Path(folder), [PROJECT / "requirements" / "serving.txt"], python, platform)
         return pack(target, [*_project_files(), *_library_files(Path(folder))])
+
+
+def build_libraries(target: Path, requirements: Iterable[Path], python: str, platform: str) -> int:
+    """Download locked libraries alone, write the zip and return its size in bytes. Raises UserError as `build`."""
+    with TemporaryDirectory() as folder:
+        _install(Path(folder), requirements, python, platform)
+        return pack(target, _library_files(Path(folder), unused=()))
+
+
+def _install(folder: Path, requirements: Iterable[Path], python: str, platform: str) -> None:
+    command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--target", str(folder)]
+    command += ["--python-version", python, "--python-platform", platform, "--only-binary", ":all:"]
+    command += ["--require-hashes", "--no-config"]
+    for path in requirements:
+        command += ["-r", str(path)]
+    installation = subprocess.run(command, capture_output=True, text=True, check=False)
+    if installation.returncode:
+        raise UserError(f"cannot download the libraries: {installation.stderr.strip()[-500:]}")
 
 
 def _project_files() -> Iterator[tuple[str, Path]]:
@@ -70,10 +64,10 @@ def _project_files() -> Iterator[tuple[str, Path]]:
                 yield name, path
 
 
-def _library_files(folder: Path) -> Iterator[tuple[str, Path]]:
+def _library_files(folder: Path, unused: tuple[str, ...] = _UNUSED) -> Iterator[tuple[str, Path]]:
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not name.startswith(_UNUSED) and path.suffix not in (".pyc", ".pyi"):
+        if path.is_file() and not name.startswith(unused) and path.suffix not in (".pyc", ".pyi"):
             yield name, path
 
 

@@ -182,7 +182,7 @@ class LocalStack:
         """Delete what CloudFormation would, the last made first; buckets that the template retains stay."""
         for logical, (name, attributes) in reversed(self.created.items()):
             resource = self.template["Resources"][logical]
-            if resource.get("DeletionPolicy") != "Retain":
+            if not str(resource.get("DeletionPolicy")).startswith("Retain"):
                 self._delete(resource["Type"].removeprefix("AWS::"), name, attributes)
 
     # ---- one function a type: properties in, physical name and attributes out
@@ -263,7 +263,12 @@ class LocalStack:
         properties = {key: value for key, value in given.items() if key != "Tags"}
         variables = properties["Environment"]["Variables"]
         variables.update({name: str(value) for name, value in variables.items()})  # as CloudFormation does
+        reserved = properties.pop("ReservedConcurrentExecutions", None)
         response = self.client("lambda").create_function(FunctionName=name, **properties)
+        if reserved is not None:
+            self.client("lambda").put_function_concurrency(
+                FunctionName=name, ReservedConcurrentExecutions=int(reserved)
+            )
         return name, {"Arn": response["FunctionArn"]}
 
     def _Lambda_EventInvokeConfig(self, name: str, given: dict[str, Any]) -> tuple[str, dict[str, str]]:  # noqa: N802

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -22,6 +23,8 @@ MAY_NAME_EVERYTHING = {
     "NeedsAllResourcesForMetrics": "PutMetricData has no resources; limited to one namespace",
     "AccountAdministersItsKey": "a key policy names its own key as *",
     "ServicesOfThisAccountUseIt": "as AccountAdministersItsKey; limited to this account",
+    "EventsPublishToEncryptedTopic": "as AccountAdministersItsKey; EventBridge supports no condition",
+    "LogGroupsOfThisAccountUseIt": "as AccountAdministersItsKey; limited to log groups of this account",
 }
 
 
@@ -153,11 +156,60 @@ def test_raw_never_expires_and_stays_directly_readable_and_results_expire() -> N
 
     for bucket in ("RawBucket", "WarehouseBucket"):
         assert not [rule for rule in rules(bucket) if "ExpirationInDays" in rule]
-        assert RESOURCES[bucket]["DeletionPolicy"] == "Retain"
+        # kept for ever, except by a creation that fails: it would leave an orphan at each attempt
+        assert RESOURCES[bucket]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert RESOURCES[bucket]["UpdateReplacePolicy"] == "Retain"
     moves = [move["StorageClass"] for rule in rules("RawBucket") for move in rule.get("Transitions", [])]
     assert moves
     assert set(moves) <= {"STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"}
     assert [rule["ExpirationInDays"] for rule in rules("ResultsBucket")] == [14]
+
+
+def test_a_build_that_another_one_refuses_is_started_within_the_hour() -> None:
+    schedules = of_type("Scheduler::Schedule")
+    for name in ("Intraday", "Nightly", "Weekly"):
+        policy = schedules[name]["Target"]["RetryPolicy"]
+        assert 1800 <= policy["MaximumEventAgeInSeconds"] < 3600, name  # the next one is due after an hour
+        assert policy["MaximumRetryAttempts"] >= 10, name
+
+
+def test_no_schedule_starts_before_somebody_enables_it() -> None:
+    assert TEMPLATE["Parameters"]["SchedulesState"]["Default"] == "DISABLED"
+    assert all(schedule["State"] == {"Ref": "SchedulesState"} for schedule in of_type("Scheduler::Schedule").values())
+    assert TEMPLATE["Outputs"]["SchedulesState"] == {"Value": {"Ref": "SchedulesState"}}
+
+
+def test_the_loader_s_metrics_name_the_deployment_and_its_alarms_watch_no_other() -> None:
+    measured = handler.metrics(
+        {"requests": 1, "sent": 1, "confirmed": 1, "dead_lettered": 0, "outcomes": {}, "run_id": "x"},
+        "yahoo",
+        1.0,
+        None,
+        datetime(2026, 3, 2, tzinfo=UTC),
+    )
+    directive: Any = measured["_aws"]
+    (dimensions,) = directive["CloudWatchMetrics"][0]["Dimensions"]
+    assert set(dimensions) == {"source", "deployment"} <= measured.keys()
+    variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["TICKERLAKE_DEPLOYMENT"] == {"Ref": "AWS::StackName"}
+    watched = [alarm for alarm in of_type("CloudWatch::Alarm").values() if alarm.get("Namespace") == "tickerlake"]
+    for alarm in watched:
+        names = {dimension["Name"] for dimension in alarm["Dimensions"]}
+        assert names in ({"source", "deployment"}, {"schema"}), alarm["MetricName"]
+    widgets = json.loads(RESOURCES["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])["widgets"]
+    drawn = [metric for widget in widgets for metric in widget["properties"]["metrics"] if metric[0] == "tickerlake"]
+    assert all("schema" in metric or metric[2::2] == ["source", "deployment"] for metric in drawn)
+
+
+def test_the_mail_about_a_failed_build_needs_no_condition_that_eventbridge_does_not_send() -> None:
+    for name, policy in (("AlarmsPolicy", "PolicyDocument"), ("Key", "KeyPolicy")):
+        allowed = [
+            statement
+            for statement in RESOURCES[name]["Properties"][policy]["Statement"]
+            if "events.amazonaws.com" in json.dumps(statement.get("Principal"))
+        ]
+        assert allowed, name
+        assert [statement for statement in allowed if "Condition" in statement] == [], name
 
 
 def test_a_missed_minute_is_not_retried_and_goes_to_the_dead_letter_queue() -> None:
