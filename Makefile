@@ -94,8 +94,8 @@ check: setup ## Lint, type-check and parse everything
 .PHONY: check-infra
 check-infra: setup setup-infra docs ## Lint the deployment's template, policies and workflows, scan them for security
 	@$(PY) -m infra.template target/template.json
-	@.venv-infra/bin/cfn-lint target/template.json
-	@.venv-infra/bin/checkov --file target/template.json --framework cloudformation --compact --quiet --skip-download
+	@.venv-infra/bin/cfn-lint target/template.json infra/deploying_role.yaml
+	@.venv-infra/bin/checkov --file target/template.json infra/deploying_role.yaml --framework cloudformation --compact --quiet --skip-download
 	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@.venv-infra/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
 	@.venv-infra/bin/zizmor --quiet --offline --no-progress .github > target/zizmor.log 2>&1 || { cat target/zizmor.log; exit 1; }

@@ -27,7 +27,7 @@ BUCKETS = ("Raw", "Warehouse", "Results")
 
 
 def refused(message: str) -> ClientError:
-    return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "any")  # type: ignore[typeddict-item]
+    return ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "any")
 
 
 class FakeCloudFormation:
@@ -76,7 +76,7 @@ class FakeCloudFormation:
             if self.refusal and name.startswith("change"):
                 raise WaiterError(name, "failed", {"StatusReason": self.refusal})
             if name.startswith("stack") and self.stack and "ROLLBACK" in self.stack["StackStatus"]:
-                raise WaiterError(name, f"matched {self.stack['StackStatus']}", {"Stacks": [self.stack]})
+                raise WaiterError(name, f"matched {self.stack['StackStatus']}", {})
 
         return SimpleNamespace(wait=wait)
 
@@ -218,8 +218,8 @@ def test_a_creation_that_failed_says_why_and_can_be_repeated_with_its_parameters
         deployment_of(stacks, []).deploy({"MonthlyBudget": "7"})
     with pytest.raises(UserError, match=r"tickerlake-dev is incomplete: ROLLBACK_COMPLETE; run make deploy"):
         deployment_of(stacks, []).outputs()
-    stacks.failures, log = [], []  # type: list[tuple[str, str]], list[str]
-    deployment_of(stacks, log).deploy({"AlarmEmail": "one@example.com"})
+    stacks.failures = []
+    deployment_of(stacks, []).deploy({"AlarmEmail": "one@example.com"})
     assert stacks.operations[1] == "delete ROLLBACK_COMPLETE"
     assert (parameters(stacks)["MonthlyBudget"], parameters(stacks)["AlarmEmail"]) == ("7", "one@example.com")
 
@@ -261,7 +261,7 @@ def test_destroy_removes_a_stack_that_was_never_complete(stacks: FakeCloudFormat
 def test_streams_are_replaced_only_after_they_have_delivered_what_they_buffer(
     stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch, before: str, after: str, schedules: str
 ) -> None:
-    monkeypatch.setattr(deployment.time, "sleep", lambda seconds: stacks.operations.append(f"wait {seconds:.0f}"))
+    monkeypatch.setattr("infra.deployment.time.sleep", lambda seconds: stacks.operations.append(f"wait {seconds:.0f}"))
     deployment_of(stacks, []).deploy(
         {"KinesisShards": before, "SchedulesState": schedules, "BufferSeconds": "600", "MonthlyBudget": "7"}
     )
@@ -278,7 +278,7 @@ def test_streams_are_replaced_only_after_they_have_delivered_what_they_buffer(
 def test_destroy_that_keeps_the_data_loses_no_buffered_line(
     stacks: FakeCloudFormation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deployment.time, "sleep", lambda seconds: stacks.operations.append(f"wait {seconds:.0f}"))
+    monkeypatch.setattr("infra.deployment.time.sleep", lambda seconds: stacks.operations.append(f"wait {seconds:.0f}"))
     outputs = {"Schema": "mine", **{f"{name}Bucket": name.lower() for name in BUCKETS}}
     for name in BUCKETS:
         boto3.client("s3").create_bucket(Bucket=name.lower())
