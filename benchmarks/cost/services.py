@@ -49,10 +49,12 @@ class Usage:
     """Taken as intraday_minutes, with some 300 statements."""
     statements: int = 0
     """Of Athena; `on_athena` fills it, and athena_dollars, from results/cost.json."""
-    puts_a_statement: int = 3
-    """Taken: results and its metadata, and a data file or a listing."""
-    gets_a_statement: int = 20
-    """Taken: table metadata, manifests and data files."""
+    puts_a_statement: float = 4.4
+    """Counted, PUT and LIST of an intraday run: results, data files, listings of the raw zone's days."""
+    gets_a_statement: float = 2.0
+    """Counted, GET and HEAD of an intraday run, on Trino, which keeps table metadata in memory."""
+    glue_calls_a_statement: float = 6.9
+    """Counted, of an intraday run."""
     job_log_bytes: int = 20_000
     raw_and_tables_gb: float = 0.5
     """Two months of raw and marts at 22 MB a month, their versions, and results of two weeks."""
@@ -95,6 +97,8 @@ def lines(usage: Usage, prices: Mapping[str, float], free: Mapping[str, float]) 
         "transformation job (CodeBuild)": beyond(job_minutes, "codebuild_minutes")
         * prices["codebuild_minute_arm_small"],
         "Athena statements": usage.athena_dollars,
+        "catalogue (Glue)": beyond(usage.statements * usage.glue_calls_a_statement, "glue_requests")
+        * prices["glue_request"],
         "logs": beyond(logged, "logs_gb") * prices["logs_gb"],
         "metrics": beyond(usage.source_metrics + usage.job_metrics, "metrics") * prices["metric_month"],
         "alarms and dashboard": beyond(usage.alarm_metrics, "alarm_metrics") * prices["alarm_metric_month"]

@@ -27,6 +27,7 @@ USAGE = Usage(
     statements=10_000,
     puts_a_statement=2,
     gets_a_statement=25,
+    glue_calls_a_statement=6.9,
     job_log_bytes=500_000,
     raw_and_tables_gb=2.0,
     alarm_metrics=15,
@@ -46,6 +47,7 @@ def test_without_anything_free() -> None:
         "S3 storage": 0.046,
         "transformation job (CodeBuild)": 800 * 0.0034,
         "Athena statements": 0.5,
+        "catalogue (Glue)": 69_000 * 0.000001,  # 10,000 x 6.9
         "logs": 0.07 * 0.5,  # 10 MB and 60 MB
         "metrics": 4.5,
         "alarms and dashboard": 1.5 + 3.0,

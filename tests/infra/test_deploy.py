@@ -145,10 +145,10 @@ def deployment_of(stacks: FakeCloudFormation, log: list[str]) -> Deployment:
     def client(service: str) -> Any:
         if service == "cloudformation":
             return stacks
-        made = boto3.client(service)  # type: ignore[call-overload]
+        s3 = boto3.client(service)  # type: ignore[call-overload]
         if service == "s3":
-            made.put_bucket_policy = lambda **policy: POLICIES.append(policy)
-        return made
+            s3.put_bucket_policy = lambda **policy: POLICIES.append(policy)
+        return s3
 
     return Deployment("dev", client, log.append)
 
@@ -335,12 +335,12 @@ def test_every_upload_names_the_owner_that_its_bucket_must_have(stacks: FakeClou
     calls: list[tuple[str, Any]] = []
 
     def client(service: str) -> Any:
-        made = deployment_of(stacks, []).client(service)
+        s3 = deployment_of(stacks, []).client(service)
         if service == "s3":
-            made.meta.events.register(
+            s3.meta.events.register(
                 "provide-client-params.s3.*", lambda params, model, **_: calls.append((model.name, params))
             )
-        return made
+        return s3
 
     Deployment("dev", client, lambda _: None).deploy({})
     named = [(name, params.get("ExpectedBucketOwner")) for name, params in calls if name != "CreateBucket"]

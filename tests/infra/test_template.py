@@ -176,6 +176,8 @@ def test_a_build_that_another_one_refuses_is_started_within_the_hour() -> None:
 def test_no_schedule_starts_before_somebody_enables_it() -> None:
     assert TEMPLATE["Parameters"]["SchedulesState"]["Default"] == "DISABLED"
     assert all(schedule["State"] == {"Ref": "SchedulesState"} for schedule in of_type("Scheduler::Schedule").values())
+    for name in ("LoaderNotInvoked", "TablesAreStale"):
+        assert RESOURCES[name]["Properties"]["ActionsEnabled"] == {"Fn::If": ["HasSchedules", True, False]}
     assert TEMPLATE["Outputs"]["SchedulesState"] == {"Value": {"Ref": "SchedulesState"}}
 
 
