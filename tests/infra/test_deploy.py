@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import subprocess
 import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -145,10 +146,10 @@ def deployment_of(stacks: FakeCloudFormation, log: list[str]) -> Deployment:
     def client(service: str) -> Any:
         if service == "cloudformation":
             return stacks
-        s3 = boto3.client(service)  # type: ignore[call-overload]
+        aws = boto3.client(service)  # type: ignore[call-overload]
         if service == "s3":
-            s3.put_bucket_policy = lambda **policy: POLICIES.append(policy)
-        return s3
+            aws.put_bucket_policy = lambda **policy: POLICIES.append(policy)
+        return aws
 
     return Deployment("dev", client, log.append)
 
@@ -335,12 +336,12 @@ def test_every_upload_names_the_owner_that_its_bucket_must_have(stacks: FakeClou
     calls: list[tuple[str, Any]] = []
 
     def client(service: str) -> Any:
-        s3 = deployment_of(stacks, []).client(service)
+        aws = deployment_of(stacks, []).client(service)
         if service == "s3":
-            s3.meta.events.register(
+            aws.meta.events.register(
                 "provide-client-params.s3.*", lambda params, model, **_: calls.append((model.name, params))
             )
-        return s3
+        return aws
 
     Deployment("dev", client, lambda _: None).deploy({})
     named = [(name, params.get("ExpectedBucketOwner")) for name, params in calls if name != "CreateBucket"]
@@ -366,6 +367,16 @@ def test_uncommitted_changes_that_are_packed_are_named(
     monkeypatch.setattr(archives, "uncommitted", lambda: ["loader/run.py", "3 more"])
     deployment_of(stacks, log).deploy({})
     assert "packing changes that are not committed: loader/run.py, 3 more" in log
+
+
+def test_what_is_not_committed_is_named_up_to_a_few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "PROJECT", tmp_path)
+    assert archives.uncommitted() == [], "no clone"
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    assert archives.uncommitted() == []
+    for number in range(7):
+        (tmp_path / f"{number}.py").touch()
+    assert archives.uncommitted() == ["0.py", "1.py", "2.py", "3.py", "4.py", "2 more"]
 
 
 def test_a_missing_stack_is_named(stacks: FakeCloudFormation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,13 +7,19 @@ import json
 import re
 from typing import Any
 
+import boto3
 import pytest
 import yaml
+from moto import mock_aws
 
 from infra.databases import database_names
 from infra.template import load
+from loader import handler
+from loader.outcome import Kind
+from loader.providers import registry
 from testkit.iam import Request, UnsupportedPolicyError, is_allowed, matches
 from tests.infra.template import ACCOUNT, REGION, RESOURCES, STACK, TEMPLATE, Resolved, arn_of
+from tests.loader.scripted_provider import ScriptedProvider
 from tickerlake.lake import PROJECT
 
 SCHEMA = "tickerlake_dev"
@@ -216,6 +222,66 @@ def test_a_role_allows_every_call_that_is_made_with_it(role: str) -> None:
     assert [str(call) for call in [*always, *options] if not is_allowed(call, complete)] == []
     if MINIMAL.exists(role):
         assert [str(call) for call in always if not is_allowed(call, minimal)] == []
+
+
+RECORDED = {
+    # of an operation's parameters, the resource that IAM evaluates
+    "GetObject": lambda given: f"arn:aws:s3:::{given['Bucket']}/{given['Key']}",
+    "PutObject": lambda given: f"arn:aws:s3:::{given['Bucket']}/{given['Key']}",
+    "DeleteObject": lambda given: f"arn:aws:s3:::{given['Bucket']}/{given['Key']}",
+    "PutRecordBatch": lambda given: f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{given['DeliveryStreamName']}",
+    "PutRecords": lambda given: f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{given['StreamName']}",
+    "GetParameter": lambda given: f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter{given['Name']}",
+}
+
+
+@pytest.mark.parametrize(("template", "sink"), [(MINIMAL, "firehose"), (COMPLETE, "kinesis")])
+def test_the_calls_that_the_loader_is_seen_to_make_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, template: Resolved, sink: str
+) -> None:
+    """The handler runs twice on moto with the template's own variables, on a bucket that holds no state at first."""
+    requests: list[Request] = []
+    provider = ScriptedProvider(lambda *_: Kind.BARS)
+    provider.key_variable = "TICKERLAKE_ALPHAVANTAGE_KEY" if sink == "kinesis" else ""
+    monkeypatch.setitem(registry.PROVIDERS, "scripted", lambda _: provider)
+    variables = template.value(TEMPLATE["Globals"]["Function"]["Environment"]["Variables"])
+    variables |= {"TICKERLAKE_PROVIDER": "scripted", "TICKERLAKE_SYMBOLS": "BTCUSD", "TICKERLAKE_INTERVAL": "60min"}
+    for name, value in (variables | {"AWS_DEFAULT_REGION": REGION, "AWS_LAMBDA_FUNCTION_NAME": "loader"}).items():
+        monkeypatch.setenv(name, value)
+
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        service = model.service_model.service_name
+        requests.append(Request(f"{service}:{model.name}", RECORDED[model.name](params)))
+
+    def note_absence(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        if model.name == "GetObject" and parsed.get("Error", {}).get("Code") == "NoSuchKey":
+            requests.append(Request("s3:ListBucket", RAW))  # else the answer would have been 403
+
+    with mock_aws():
+        boto3.client("s3").create_bucket(Bucket=RAW.removeprefix("arn:aws:s3:::"))
+        boto3.client("ssm").put_parameter(Name="/tickerlake/dev/key", Value="0123456789abcdef", Type="SecureString")
+        for dataset, stream, kinesis in zip(("bars", "daily", "actions", "runs"), STREAMS, KINESIS, strict=True):
+            destination = {"RoleARN": "arn:aws:iam::123456789012:role/x", "BucketARN": RAW, "Prefix": f"raw/{dataset}/"}
+            boto3.client("firehose").create_delivery_stream(
+                DeliveryStreamName=stream.rpartition("/")[2],
+                ExtendedS3DestinationConfiguration=destination,  # type: ignore[arg-type]
+            )
+            boto3.client("kinesis").create_stream(StreamName=kinesis.rpartition("/")[2], ShardCount=1)
+        boto3.setup_default_session()
+        session = boto3.DEFAULT_SESSION
+        assert session is not None
+        session.events.register("provide-client-params", record)
+        session.events.register("after-call", note_absence)
+        try:
+            for _ in range(2):
+                handler.lambda_handler({}, None)
+        finally:
+            boto3.DEFAULT_SESSION = None
+    expected = {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    expected |= {"kinesis:PutRecords", "ssm:GetParameter"} if sink == "kinesis" else {"firehose:PutRecordBatch"}
+    assert {request.action for request in requests} == expected
+    statements = template.statements_of_role("LoaderRole")
+    assert [str(request) for request in requests if not is_allowed(request, statements)] == []
 
 
 @pytest.mark.parametrize("role", REFUSED)
