@@ -358,6 +358,7 @@ def test_no_deployment_s_base_is_another_one_s_database() -> None:
         assert not pattern.fullmatch(name), name
 
 
+@pytest.mark.slow
 def test_the_databases_are_those_of_the_project_s_manifest() -> None:
     """dbt itself says which schemas its nodes have: the parsed project's, in which the base is `tickerlake`."""
     from testkit.lake import dbt
