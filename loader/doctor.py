@@ -19,6 +19,7 @@ from loader.quota import Quota
 from loader.settings import Settings
 from loader.sinks import dead_letters
 from loader.store import StateStore, store_from_environment
+from tickerlake import raw_zone
 from tickerlake.errors import UserError
 
 
@@ -69,6 +70,27 @@ def check_calendar(setup: Setup) -> Iterator[Finding]:
         yield Finding("calendar", "warning", f"the calendar of {mic} ends on {end}, within 12 months; {remedy}")
     else:
         yield Finding("calendar", "ok", f"exchange sessions are known until {end}")
+
+
+def check_raw_zone(setup: Setup) -> Iterator[Finding]:
+    """Check the names in the raw zone, and its newest objects: what no build will read, or reads under a wrong hour."""
+    raw = setup.settings.lake / "raw"
+    next_hour = f"{datetime.now(UTC) + timedelta(hours=1):%Y-%m-%d %H}"
+    objects, problems = 0, []
+    for entry in raw_zone.list_objects(raw):
+        objects += 1
+        problem = entry.problem
+        if not problem and f"{entry.dt} {entry.hr}" > next_hour:
+            problem = "its arrival hour is still to come: move it to the hour in which it arrived"
+        elif not problem and entry.dt >= f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%d}":
+            problem = raw_zone.inspect(raw / entry.path).problem
+        if problem:
+            problems.append(f"raw/{entry.path} ({entry.size_bytes} bytes): {problem}")
+    if problems:
+        others = f", and {len(problems) - 1} others: see unreadable_object" if problems[1:] else ""
+        yield Finding("raw zone", "warning", problems[0] + others)
+    elif objects:
+        yield Finding("raw zone", "ok", f"{objects} objects")
 
 
 def check_sink(setup: Setup) -> Iterator[Finding]:
@@ -156,6 +178,7 @@ def _exchange_date(line: Mapping[str, Any], mic: str) -> date | None:
 CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
     check_lake,
     check_calendar,
+    check_raw_zone,
     check_sink,
     check_providers,
     check_last_run,

@@ -12,6 +12,8 @@ from pipeline.dbt import Dbt
 from tickerlake import lake
 from tickerlake.errors import UserError
 
+_HOOKS_TABLES = ("model_watermark", "raw_object", "release")
+"""What the hooks and publishing write, a small file with every run."""
 _OLD_VERSIONS = """
 select list(snapshot_id) from __ducklake_metadata_lake.ducklake_snapshot
 where snapshot_time < $1 and snapshot_id < (select max(snapshot_id) from published.ducklake_snapshot)
@@ -39,6 +41,8 @@ def maintain(dbt: Dbt) -> Iterator[str]:
         for n in dbt.nodes().values()
         if n.config.materialized == "incremental" and n.config.meta.get("maintenance")
     }
+    audit = next(n for n in dbt.nodes().values() if n.name == "fct_load_audit")
+    models |= {f"{audit.schema}.{table}": audit.config.meta["maintenance"] for table in _HOOKS_TABLES}
     yield from maintain_lake(lake.folder(), models, timedelta(hours=dbt.variable("reader_hours")))
 
 
@@ -62,7 +66,11 @@ def maintain_lake(folder: Path, models: Mapping[str, Mapping[str, Any]], readers
 
 def _compact(connection: duckdb.DuckDBPyConnection, models: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """Merge each table's small files, and rewrite those with many deleted rows."""
+    tables = "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'lake'"
+    existing = {row[0] for row in connection.execute(tables).fetchall()}
     for model, settings in models.items():
+        if model not in existing:
+            continue
         schema, table = model.split(".")
         before = _size(connection, schema, table)
         if not before[0]:

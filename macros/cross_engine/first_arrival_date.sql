@@ -3,8 +3,8 @@
 {% macro default__first_arrival_date(dataset) %}{{ unsupported_engine('first_arrival_date') }}{% endmacro %}
 
 {% macro duckdb__first_arrival_date(dataset) -%}
-select min(regexp_extract(file, '/dt=([0-9-]{10})/[^/]+/[^/]+$', 1))
-from glob({{ lake_objects(dataset) }})
+select min({{ arrival_part('source_object', 'dt') }})
+from ({{ listed_objects(dataset) }}) as listed
 {%- endmacro %}
 
 {% macro athena__first_arrival_date(dataset) -%}

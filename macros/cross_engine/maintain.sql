@@ -7,26 +7,34 @@
 {% macro athena__maintain() %}
   {%- do acquire_lease() -%}
   {%- set releases = kept_releases() -%}
+  {%- set tables = [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.meta.maintenance -%}
-    {%- set table = load_relation(node_relation(node)) -%}
-    {%- if table and node.config.materialized == 'incremental' -%}
-      {%- set before, wanted = table_size(table), node.config.meta.maintenance -%}
-      {%- set keep = [wanted.keep_days * 86400, seconds_since_release(table, releases)] | max -%}
-      {%- set properties -%}
-        alter table `{{ table.schema }}`.`{{ table.identifier }}` set tblproperties (
-          'write_target_data_file_size_bytes' = '{{ wanted.target_mb * 1000000 }}',
-          'vacuum_max_snapshot_age_seconds' = '{{ keep }}'
-        )
-      {%- endset -%}
-      {%- set optimize -%}optimize {{ table.schema }}.{{ table.identifier }} rewrite data using bin_pack{%- endset -%}
-      {%- set vacuum -%}vacuum {{ table.schema }}.{{ table.identifier }}{%- endset -%}
-      {%- do run_query(properties) -%}
-      {%- do adapter.run_operation_with_potential_multiple_runs(optimize, "optimize") -%}
-      {%- do adapter.run_operation_with_potential_multiple_runs(vacuum, "vacuum") -%}
-      {%- set after = table_size(table) -%}
-      {{ print(node.name ~ ": files " ~ before[0] ~ " -> " ~ after[0] ~ ", bytes " ~ before[1] ~ " -> " ~ after[1]
-        ~ ", versions " ~ before[2] ~ " -> " ~ after[2]) }}
+    {%- if node.config.materialized == 'incremental' -%}
+      {%- do tables.append((load_relation(node_relation(node)), node.config.meta.maintenance)) -%}
     {%- endif -%}
+    {%- if node.name == 'fct_load_audit' -%}
+      {%- for name in ('model_watermark', 'release', 'run_lease') -%}
+        {%- do tables.append((load_relation(audit_relation(name)), node.config.meta.maintenance)) -%}
+      {%- endfor -%}
+    {%- endif -%}
+  {%- endfor -%}
+  {%- for table, wanted in tables if table -%}
+    {%- set before = table_size(table) -%}
+    {%- set keep = [wanted.keep_days * 86400, seconds_since_release(table, releases)] | max -%}
+    {%- set properties -%}
+      alter table `{{ table.schema }}`.`{{ table.identifier }}` set tblproperties (
+        'write_target_data_file_size_bytes' = '{{ wanted.target_mb * 1000000 }}',
+        'vacuum_max_snapshot_age_seconds' = '{{ keep }}'
+      )
+    {%- endset -%}
+    {%- set optimize -%}optimize {{ table.schema }}.{{ table.identifier }} rewrite data using bin_pack{%- endset -%}
+    {%- set vacuum -%}vacuum {{ table.schema }}.{{ table.identifier }}{%- endset -%}
+    {%- do run_query(properties) -%}
+    {%- do adapter.run_operation_with_potential_multiple_runs(optimize, "optimize") -%}
+    {%- do adapter.run_operation_with_potential_multiple_runs(vacuum, "vacuum") -%}
+    {%- set after = table_size(table) -%}
+    {{ print(table.identifier ~ ": files " ~ before[0] ~ " -> " ~ after[0] ~ ", bytes " ~ before[1] ~ " -> " ~ after[1]
+      ~ ", versions " ~ before[2] ~ " -> " ~ after[2]) }}
   {%- endfor -%}
   {%- do release_lease() -%}
 {% endmacro %}

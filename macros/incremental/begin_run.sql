@@ -15,6 +15,7 @@
         {%- do run_query(insert_records(resets)) -%}
         {%- for reset in resets -%}{%- do records.update({reset.model: reset}) -%}{%- endfor -%}
       {%- endif -%}
+      {%- do list_raw_objects(next_batch_id(records)) -%}
       {%- do graph.update({'tickerlake_plan': compute_run_plan(records)}) -%}
       {%- do fail_if_merge_floor_too_late(records) -%}
       {%- do log_run_plan() -%}

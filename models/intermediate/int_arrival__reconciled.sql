@@ -1,5 +1,5 @@
 {{ versioned_table(
-  key=['dt', 'hr'],
+  key=['dt', 'hr', 'source_object'],
   content=['landed_lines', 'stored_lines', 'duplicate_lines', 'quarantined_lines'],
   consumes=['int_line__validated', 'fct_bar', 'fct_daily_bar', 'int_action__known', 'quarantined_record']
 ) }}
@@ -11,9 +11,10 @@ with landed as (
   select
     dt,
     hr,
+    source_object,
     count(*) as landed_lines
   from {{ ref('int_line__validated') }}
-  group by dt, hr
+  group by dt, hr, source_object
 
 ),
 
@@ -58,8 +59,7 @@ stored as (
 compared as (
 
   select
-    accepted.dt,
-    accepted.hr,
+    accepted.source_object,
     sum(case when accepted.copy_number > 1 then 1 else 0 end) as duplicate_lines,
     sum(case
       when accepted.copy_number = 1
@@ -71,18 +71,17 @@ compared as (
   from accepted
   left join stored
     on {{ is_same_key('stored', 'accepted', line) }}
-  group by accepted.dt, accepted.hr
+  group by accepted.source_object
 
 ),
 
 refused as (
 
   select
-    dt,
-    hr,
+    source_object,
     sum(occurrences) as quarantined_lines
   from {{ ref('quarantined_record') }}
-  group by dt, hr
+  group by source_object
 
 ),
 
@@ -91,17 +90,14 @@ reconciled as (
   select
     landed.dt,
     landed.hr,
+    landed.source_object,
     cast(landed.landed_lines as bigint) as landed_lines,
     cast(coalesce(compared.stored_lines, 0) as bigint) as stored_lines,
     cast(coalesce(compared.duplicate_lines, 0) as bigint) as duplicate_lines,
     cast(coalesce(refused.quarantined_lines, 0) as bigint) as quarantined_lines
   from landed
-  left join compared
-    on compared.dt = landed.dt
-    and compared.hr = landed.hr
-  left join refused
-    on refused.dt = landed.dt
-    and refused.hr = landed.hr
+  left join compared on compared.source_object = landed.source_object
+  left join refused on refused.source_object = landed.source_object
 
 )
 

@@ -117,7 +117,7 @@ select
   currency,
   -- lineage
   is_final,
-  received_at,
+  {{ received_by_arrival('received_at') }} as received_at,
   run_id,
   line_number,
   source_object,

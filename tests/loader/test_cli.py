@@ -207,6 +207,29 @@ def test_doctor_reports_what_is_broken_and_the_remedy(tmp_path: Path, capsys: py
     assert capsys.readouterr().out == "landed 1 dead letters, 0 left\n"
 
 
+def test_doctor_names_what_lies_in_the_raw_zone_and_is_not_read_as_it_should_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    doctor, now = ["doctor", "--lake", str(tmp_path)], datetime.now(UTC)
+    ahead = now + timedelta(days=2)
+    objects = {
+        f"dt={now:%Y-%m-%d}/hr={now:%H}/good.ndjson.gz": gzip.compress(b"{}"),
+        f"dt={now:%Y-%m-%d}/hr={now:%H}/cut.ndjson.gz": gzip.compress(b"{}")[:-4],
+        f"dt={ahead:%Y-%m-%d}/hr={ahead:%H}/early.ndjson.gz": gzip.compress(b"{}"),
+        "dt=foo/hr=00/stray.ndjson.gz": gzip.compress(b"{}"),
+    }
+    expected = ["ok       raw zone               1 objects", "cut.ndjson.gz (18 bytes): Compressed file ended"]
+    expected += ["its arrival hour is still to come", "raw/bars/dt=foo"]
+    for (name, content), finding in zip(objects.items(), expected, strict=True):
+        path = tmp_path / "raw" / "bars" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        assert main(doctor) == 0
+        assert finding in capsys.readouterr().out
+        if path.name != "good.ndjson.gz":
+            path.unlink()
+
+
 def ending(monkeypatch: pytest.MonkeyPatch, end: date) -> None:
     """Let every exchange calendar end on a date."""
     monkeypatch.setattr("loader.reference.calendar_ends", lambda: {"XNYS": end, "XLON": end + timedelta(days=1)})

@@ -143,6 +143,7 @@ def test_a_newer_list_withdraws_what_it_covers_and_does_not_hold(lake: Lake) -> 
             action("CPRT", "split", "2017-04-10", "2", **first),
             *(action("CPRT", "dividend", at, "0.5", **first) for at in ("2017-01-05", "2017-03-01", "2017-04-12")),
         ],
+        "2026-06-01 00",
     )
     lake.run()
     assert len(events(lake, "CPRT")) == 4
@@ -155,7 +156,7 @@ def test_a_newer_list_withdraws_what_it_covers_and_does_not_hold(lake: Lake) -> 
             action("CPRT", "dividend", "2017-01-05", "0.5", **second),
             action("CPRT", "dividend", "2017-04-12", "0.52", **second),
         ],
-        "2026-03-03 15",
+        "2026-06-02 00",
     )
     lake.run()
     expected = [
@@ -166,7 +167,7 @@ def test_a_newer_list_withdraws_what_it_covers_and_does_not_hold(lake: Lake) -> 
     assert events(lake, "CPRT") == expected
     assert last_return(lake, "CPRT")[1] == 0
     late = {"received_at": FIRST, "run_id": "01A5"}  # of before the second list, but it lands after it
-    land(lake, "corporate_actions", [action("CPRT", "dividend", "2017-02-01", "9", **late)], "2026-03-04 15")
+    land(lake, "corporate_actions", [action("CPRT", "dividend", "2017-02-01", "9", **late)], "2026-06-03 00")
     lake.run()
     assert events(lake, "CPRT") == expected
     assert_equal_marts(lake, lake.refreshed())

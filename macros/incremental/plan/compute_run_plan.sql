@@ -7,7 +7,7 @@
     {%- do plan.fingerprints.update({name: fingerprint}) -%}
     {%- do plan.consumed.update({name: 0 if reason else record.batch_id}) -%}
     {%- if reason -%}{%- do plan.full.update({name: reason}) -%}{%- endif -%}
-    {%- if 'int_line__validated' in node.config.meta.consumes -%}{%- do marks.append(record.get('arrival_until', '')) -%}{%- endif -%}
+    {%- if 'int_line__validated' in node.config.meta.consumes -%}{%- do marks.append(trusted_arrival(record.get('arrival_until', ''))) -%}{%- endif -%}
   {%- endfor -%}
   {%- set reload_from = var('reload_from') | string -%}
   {%- if 'int_line__validated' in plan.full or not marks | min -%}
@@ -16,6 +16,13 @@
     {%- set overlap_from = hours_before(marks | min, var('late_arrival_hours') | int) -%}
     {%- do plan.update({'arrival_from': [reload_from, overlap_from] | min if reload_from else overlap_from}) -%}
   {%- endif -%}
-  {%- do plan.update({'restates': plan.arrival_from == '' or reload_from != ''}) -%}
+  {%- set late = late_hours(records, plan.arrival_from) if plan.arrival_from else {} -%}
+  {%- if late.hours | length > 1000 -%}
+    {%- do plan.update({'arrival_from': late.hours | first}) -%}
+    {%- do late.update({'hours': []}) -%}
+  {%- endif -%}
+  {%- do plan.update({
+    'late_hours': late.hours or [],
+    'restates': plan.arrival_from == '' or reload_from != '' or late.hours != [] or late.replaces}) -%}
   {{ return(plan) }}
 {% endmacro %}

@@ -11,6 +11,7 @@
   {%- set full_count = full.values() | map('length') | sum -%}
   {%- set line -%}
     plan: batch {{ plan.batch_id }}, raw from {{ plan.arrival_from or 'the beginning' }}
+    {%- if plan.late_hours %} and {{ plan.late_hours | length }} late hours since {{ plan.late_hours | first }}{% endif -%}
     {%- if merge_floor() %}, fct_bar from {{ merge_floor() }}{% endif -%}
     , {{ selected | length - full_count }} models incremental, {{ full_count }} full
     {%- if reasons %} ({{ reasons | join('; ') }}){% endif -%}

@@ -3,7 +3,8 @@
     {%- set newest_hour -%}
       select max(dt || ' ' || hr) from {{ node_relation(models[name]) }}
     {%- endset -%}
-    {{ return([run_query(newest_hour).rows[0][0] or '', records.get(name, {}).get('arrival_until', '')] | max) }}
+    {%- set consumed = trusted_arrival(records.get(name, {}).get('arrival_until', '')) -%}
+    {{ return([[run_query(newest_hour).rows[0][0] or '', consumed] | max, run_hour()] | min) }}
   {%- elif 'int_line__validated' in models[name].config.meta.consumes -%}
     {{ return(records.get('int_line__validated', {}).get('arrival_until', '')) }}
   {%- endif -%}

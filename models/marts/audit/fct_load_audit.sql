@@ -1,6 +1,20 @@
 {{ config(materialized='view') }}
 
-with winners as (
+with hours as (
+
+  select
+    dt,
+    hr,
+    cast(sum(landed_lines) as bigint) as landed_lines,
+    cast(sum(stored_lines) as bigint) as stored_lines,
+    cast(sum(duplicate_lines) as bigint) as duplicate_lines,
+    cast(sum(quarantined_lines) as bigint) as quarantined_lines
+  from {{ ref('int_arrival__reconciled') }}
+  group by 1, 2
+
+),
+
+winners as (
 
   select
     {{ arrival_part('source_object', 'dt') }} as dt,
@@ -37,7 +51,7 @@ select
   hours.duplicate_lines,
   hours.quarantined_lines,
   hours.landed_lines - hours.stored_lines - hours.duplicate_lines - hours.quarantined_lines as missing_lines
-from {{ ref('int_arrival__reconciled') }} as hours
+from hours
 left join winners
   on winners.dt = hours.dt
   and winners.hr = hours.hr
