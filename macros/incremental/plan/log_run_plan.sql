@@ -6,7 +6,7 @@
   {%- endfor -%}
   {%- set reasons = [] -%}
   {%- for reason, names in full.items() -%}
-    {%- do reasons.append(reason if names | length > 3 else names | join(' and ') ~ ': ' ~ reason) -%}
+    {%- do reasons.append(reason if names | length > 3 or reason == 'their readers' else names | join(' and ') ~ ': ' ~ reason) -%}
   {%- endfor -%}
   {%- set full_count = full.values() | map('length') | sum -%}
   {%- set line -%}
@@ -14,6 +14,7 @@
     {%- if merge_floor() %}, fct_bar from {{ merge_floor() }}{% endif -%}
     , {{ selected | length - full_count }} models incremental, {{ full_count }} full
     {%- if reasons %} ({{ reasons | join('; ') }}){% endif -%}
+    {%- if plan.postponed %}, {{ plan.postponed | length }} postponed ({{ plan.postponed.values() | unique | join('; ') }}){% endif -%}
   {%- endset -%}
   {%- do log(line, info=true) -%}
 {% endmacro %}
