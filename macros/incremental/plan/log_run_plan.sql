@@ -5,9 +5,10 @@
     {%- if name in plan.full -%}{%- do full.setdefault(plan.full[name], []).append(name) -%}{%- endif -%}
   {%- endfor -%}
   {%- set reasons = [] -%}
-  {%- for reason, names in full.items() -%}
-    {%- do reasons.append(reason if names | length > 3 or reason == 'their readers' else names | join(' and ') ~ ': ' ~ reason) -%}
+  {%- for reason, names in full.items() if reason != 'their readers' -%}
+    {%- do reasons.append(reason if names | length > 3 else names | join(' and ') ~ ': ' ~ reason) -%}
   {%- endfor -%}
+  {%- if 'their readers' in full -%}{%- do reasons.append('their readers') -%}{%- endif -%}
   {%- set full_count = full.values() | map('length') | sum -%}
   {%- set line -%}
     plan: batch {{ plan.batch_id }}, raw from {{ plan.arrival_from or 'the beginning' }}
