@@ -11,12 +11,15 @@
       {%- do fail_if_input_is_partial(records) -%}
       {%- do acquire_lease() -%}
       {%- set resets = reset_records(records) -%}
-      {%- if resets -%}
-        {%- do run_query(insert_records(resets)) -%}
-        {%- for reset in resets -%}{%- do records.update({reset.model: reset}) -%}{%- endfor -%}
-      {%- endif -%}
+      {%- for reset in resets -%}{%- do records.update({reset.model: dict(records.get(reset.model, {}), **reset)}) -%}{%- endfor -%}
       {%- do list_raw_objects(next_batch_id(records)) -%}
-      {%- do graph.update({'tickerlake_plan': compute_run_plan(records)}) -%}
+      {%- set plan = compute_run_plan(records) -%}
+      {%- do fail_if_raw_is_not_read(plan) -%}
+      {%- for name in plan.readers if name in records and records[name].batch_id -%}
+        {%- do resets.append(reset_record(name, 'their readers')) -%}
+      {%- endfor -%}
+      {%- if resets -%}{%- do run_query(insert_records(resets)) -%}{%- endif -%}
+      {%- do graph.update({'tickerlake_plan': plan}) -%}
       {%- do fail_if_merge_floor_too_late(records) -%}
       {%- do log_run_plan() -%}
     {%- endif -%}

@@ -5,6 +5,8 @@
     {%- if not is_of_type or not (rule.from <= value <= rule.to) -%}
       {{ return('choose ' ~ ('a whole number' if rule.type == 'integer' else 'a number') ~ ', ' ~ rule.from ~ ' to ' ~ rule.to) }}
     {%- endif -%}
+  {%- elif rule.type == 'flag' -%}
+    {%- if value is not boolean -%}{{ return('choose true or false') }}{%- endif -%}
   {%- elif rule.type == 'list' -%}
     {%- set wanted = 'choose a list of ' ~ (rule['values'] | join(', ') if 'values' in rule else rule.form) ~ ', each once' -%}
     {%- if value is string or value is mapping or value is not sequence -%}{{ return(wanted) }}{%- endif -%}

@@ -20,6 +20,7 @@
     'resample_minutes': {'type': 'list', 'values': [5, 15, 30, 60]},
     'late_arrival_hours': {'type': 'integer', 'from': 0, 'to': 87600},
     'reload_from': {'type': 'text', 'pattern': day ~ hour, 'form': 'YYYY-MM-DD HH', 'is_date': true, 'can_be_empty': true},
+    'postpone_restatement': {'type': 'flag'},
     'raw_begins': {'type': 'text', 'pattern': day, 'form': 'YYYY-MM-DD', 'is_date': true},
     'as_of': {
       'type': 'text', 'pattern': day ~ hour ~ '(:[0-5][0-9]){2}', 'form': 'YYYY-MM-DD HH:MM:SS', 'is_date': true, 'can_be_empty': true},

@@ -6,7 +6,8 @@
   version=['received_at', 'run_id', 'line_number', 'source_object'],
   consumes=['int_line__validated', 'int_action__list'],
   seeds=['split', 'corporate_action_override', 'source', 'symbol', 'exchange', 'exchange_exception'],
-  vars=['source_priority', 'default_calendar']
+  vars=['source_priority', 'default_calendar'],
+  merged=['seed split', 'seed corporate_action_override', 'var source_priority']
 ) }}
 
 -- each source's reports, with the number of their session and their order of preference

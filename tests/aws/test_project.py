@@ -4,6 +4,7 @@ import json
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,6 +145,19 @@ def test_recorded_bars_land_beside_the_simulated(twins: Twins, tmp_path: Path) -
 def test_a_full_refresh_equals_the_increments(twins: Twins) -> None:
     twins.athena.dbt("run", "--full-refresh")
     assert_equal(twins.local, twins.athena)
+
+
+def test_a_length_that_is_no_longer_wanted_leaves_no_row(twins: Twins) -> None:
+    """The tables are replaced, and readers keep the release that they have."""
+    twins.athena.dbt("run-operation", "publish")
+    published = twins.athena.query("select count(*) from published.fct_bar")
+    without = ("--vars", "{resample_minutes: []}")
+    twins.athena.dbt("run", *without)
+    replace(twins.local, options=without).run()
+    rows = assert_equal(twins.local, twins.athena)
+    assert twins.athena.query("select count(*) from fct_bar where bar_interval = '5min'") == [(0,)]
+    assert rows["fct_bar"] > 500
+    assert twins.athena.query("select count(*) from published.fct_bar") == published
 
 
 def test_a_second_run_waits_for_the_lease(twins: Twins) -> None:

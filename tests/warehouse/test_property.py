@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import seed as with_seed
 from hypothesis import strategies as st
 
+from testkit.edits import edited
 from testkit.lake import DAILY_MARTS, DBT, RESAMPLED, Lake, assert_equal_marts, bar, public_marts
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
@@ -58,10 +59,27 @@ class Delivery:
     hours_late: int
 
 
+# what a person has made of the project: edits of its files (see testkit.edits) and vars; each is parsed once
+PROJECTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "as it is": ((), RESAMPLED[1]),
+    "more lengths": ((), "{resample_minutes: [5, 60]}"),
+    "other keys": (("holiday", "alias", "rename", "unlisted"), "{resample_minutes: [5, 60]}"),
+    "a source less": (("source", "split"), "{resample_minutes: [], anomaly_pct: 1}"),
+    "other definitions": (
+        ("mart", "macro", "column"),
+        "{resample_minutes: [5], default_calendar: 24/7, spike_bars: 2}",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Step:
-    """What lands, then one command: `kill_at` is the statement that dies, `select` a partial selection."""
+    """What lands, then one command: `kill_at` is the statement that dies, `select` a partial selection.
 
+    `project` is the state of the project from here on.
+    """
+
+    project: str
     deliveries: tuple[Delivery, ...]
     select: tuple[str, ...]
     full_refresh: bool
@@ -83,6 +101,7 @@ deliveries = st.builds(
 )
 steps = st.builds(
     Step,
+    project=st.sampled_from(["as it is", "as it is", *PROJECTS]),
     deliveries=st.lists(deliveries, min_size=1, max_size=4).map(tuple),
     select=st.sampled_from([(), (), (), *PARTIAL]),
     full_refresh=st.sampled_from([False, False, False, False, True]),
@@ -179,6 +198,11 @@ def play(sequence: list[Step], folder: Path) -> None:
     number, hour = 0, datetime(2026, 4, 2, 12)  # noqa: DTZ001
     shutil.copytree(begun(), lake.folder)
     for step in sequence:
+        edits, variables = PROJECTS[step.project]
+        changed = replace(lake, project=edited(*edits) if edits else lakes.PROJECT, options=("--vars", variables))
+        if changed.project != lake.project:
+            assert changed.invoke("seed").is_success
+        lake = changed
         hour += timedelta(hours=1)
         for delivery in step.deliveries:
             number += 1
@@ -192,7 +216,7 @@ def play(sequence: list[Step], folder: Path) -> None:
         with dying_at(step.kill_at), suppress(UserError):  # a refusal, or the kill
             lake.dbt("run", *options)
         gc.collect()  # a killed run's traceback holds its connection, and that the catalogue
-    lake.run()
+    lake.run("--exclude", *DAILY_MARTS)
     try:
         assert_equal_marts(lake, lake.refreshed(), public_marts())
         assert_conserved(lake)

@@ -35,6 +35,7 @@ WRONG: dict[str, list[Any]] = {
     "resample_minutes": [[7], [5, 5], 5, "5", ["5"], [0], [5.5], None, [5, 7], [-5], {"5": 5}],
     "late_arrival_hours": ["abc", -5, 1.5, "26", True, None, 87_601],
     "reload_from": ["yesterday", "2026-03-02", "2026-03-02 24", "2026-02-30 01", "2026-3-2 1", "2026-03-02T15", 5],
+    "postpone_restatement": ["yes", "true", 1, None, [True]],
     "raw_begins": [*NO_DATES, ""],
     "as_of": ["yesterday", "2026-03-02", "2026-03-02 25:00:00", "2026-02-30 00:00:00", "2026-03-02 15:00:00'"],
     "lease_minutes": [0, 10_081, *NO_INTEGERS],

@@ -9,6 +9,7 @@
   {%- if stored and (not landed or landed > stored) -%}
     {{ exceptions.raise_compiler_error(
       "raw begins on " ~ (landed or 'no day at all') ~ " but " ~ name ~ " holds " ~ content ~ " that arrived on " ~ stored
-      ~ ": a full refresh would lose them. Restore raw/" ~ dataset ~ " from " ~ stored ~ " on, or run without --full-refresh") }}
+      ~ ": to build it again would lose them. Restore raw/" ~ dataset ~ " from " ~ stored ~ " on, or run without --full-refresh and with "
+      ~ "--vars '{postpone_restatement: true}'") }}
   {%- endif -%}
 {% endmacro %}

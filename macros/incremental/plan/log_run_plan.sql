@@ -5,9 +5,10 @@
     {%- if name in plan.full -%}{%- do full.setdefault(plan.full[name], []).append(name) -%}{%- endif -%}
   {%- endfor -%}
   {%- set reasons = [] -%}
-  {%- for reason, names in full.items() -%}
+  {%- for reason, names in full.items() if reason != 'their readers' -%}
     {%- do reasons.append(reason if names | length > 3 else names | join(' and ') ~ ': ' ~ reason) -%}
   {%- endfor -%}
+  {%- if 'their readers' in full -%}{%- do reasons.append('their readers') -%}{%- endif -%}
   {%- set full_count = full.values() | map('length') | sum -%}
   {%- set line -%}
     plan: batch {{ plan.batch_id }}, raw from {{ plan.arrival_from or 'the beginning' }}
@@ -15,6 +16,7 @@
     {%- if merge_floor() %}, fct_bar from {{ merge_floor() }}{% endif -%}
     , {{ selected | length - full_count }} models incremental, {{ full_count }} full
     {%- if reasons %} ({{ reasons | join('; ') }}){% endif -%}
+    {%- if plan.postponed %}, {{ plan.postponed | length }} postponed ({{ plan.postponed.values() | unique | join('; ') }}){% endif -%}
   {%- endset -%}
   {%- do log(line, info=true) -%}
 {% endmacro %}

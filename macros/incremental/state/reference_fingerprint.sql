@@ -1,5 +1,5 @@
 {% macro reference_fingerprint(node, records) %}
-  {%- set parts = [] -%}
+  {%- set parts = ['definition=' ~ short_hash(definition_of(node))] -%}
   {%- for name in node.config.meta.get('vars', []) -%}
     {%- do parts.append('var ' ~ name ~ '=' ~ short_hash(var(name))) -%}
   {%- endfor -%}

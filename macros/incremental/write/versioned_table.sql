@@ -1,4 +1,4 @@
-{% macro versioned_table(key, content, version=[], consumes=[], vars=[], seeds=[]) %}
+{% macro versioned_table(key, content, version=[], consumes=[], vars=[], seeds=[], merged=[]) %}
   {%- set columns = {
     'key': key, 'content': content, 'version': version, 'lineage': version | reject('in', content) | list
   } -%}
@@ -6,6 +6,6 @@
   {{ config(
     materialized='incremental',
     unique_key=key,
-    meta={'consumes': consumes, 'vars': vars, 'seeds': seeds, 'versioned': columns}
+    meta={'consumes': consumes, 'vars': vars, 'seeds': seeds, 'merged': merged, 'versioned': columns}
   ) }}
 {% endmacro %}

@@ -1,0 +1,3 @@
+{% macro is_replaced() %}
+  {{ return(this.identifier in run_plan().get('replaced', [])) }}
+{% endmacro %}
