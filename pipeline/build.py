@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline.dbt import CommandResult, Dbt, NodeResult
+from pipeline.seeds import check_seeds
 from tickerlake import lake
 from tickerlake.errors import UserError
 
@@ -36,10 +37,11 @@ def build(
 
     `on_step` is called with the name of each step as it begins: plan, build, publish.
 
-    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a failed check of
-    the run itself.
+    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a wrong row of a
+    seed, a failed check of the run itself.
     """
     on_step("plan")
+    check_seeds(dbt.project / "seeds")
     is_one_machine = dbt.adapter() == "duckdb"
     if is_one_machine:
         _require_lines()

@@ -52,7 +52,7 @@ class Dbt:
     def __init__(self, target: str | None = None, project: Path = PROJECT, options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(_profiles_dir(project)), *options]
         self._options += ["--target", target] if target else []
-        self._project = project
+        self.project = project
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> CommandResult:
@@ -130,7 +130,7 @@ class Dbt:
 
     def variable(self, name: str) -> Any:
         """Return the value of a var of dbt_project.yml."""
-        return yaml.safe_load((self._project / "dbt_project.yml").read_text())["vars"][name]
+        return yaml.safe_load((self.project / "dbt_project.yml").read_text())["vars"][name]
 
     def discard_manifest(self) -> None:
         """Parse again at the next command: the environment variables that the project reads have changed."""
