@@ -149,7 +149,7 @@ class Dbt:
         finally:
             _close_duckdb_connections()
         if outcome.exception:
-            raise UserError(_explain(_in_one_line(str(outcome.exception))))
+            raise UserError(explain(_in_one_line(str(outcome.exception))))
         return outcome
 
 
@@ -187,7 +187,7 @@ def _node_result(result: Any) -> NodeResult:
     )
 
 
-def _explain(message: str) -> str:
+def explain(message: str) -> str:
     """Add the remedy to the most frequent error; other messages stay as dbt wrote them."""
     if "Could not set lock on file" in message:
         holder = re.search(r"PID (\d+)", message)

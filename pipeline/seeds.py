@@ -32,7 +32,7 @@ _FORMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class SeedColumn:
     """A column of a seed: its type, and its rules as `meta` of the yml names them."""
 
     type: str
@@ -44,7 +44,7 @@ class Seed:
     """A seed: its columns by name, the keys that must be unique, and its rows with their line numbers."""
 
     name: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, SeedColumn]
     keys: list[list[str]]
     rows: list[tuple[int, dict[str, str]]] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ def _describe(described: Mapping[str, Any]) -> Seed:
         keys.append(test["unique_key"]["arguments"]["columns"])
     for name in {name for key in keys for name in key}:
         rules[name]["is_required"] = True
-    columns = {name: Column(str(types.get(name, "varchar")), rules[name]) for name in rules}
+    columns = {name: SeedColumn(str(types.get(name, "varchar")), rules[name]) for name in rules}
     return Seed(described["name"], columns, keys)
 
 
@@ -123,7 +123,7 @@ def _row_problems(seed: Seed, seeds: Mapping[str, Seed]) -> Iterator[str]:
                 yield f"{_place(seed, line)}: {name} is '{row[name]}': write {wanted}"
 
 
-def _wanted(value: str, column: Column, row: Mapping[str, str], seeds: Mapping[str, Seed]) -> str:
+def _wanted(value: str, column: SeedColumn, row: Mapping[str, str], seeds: Mapping[str, Seed]) -> str:
     """Return what to write instead of a value, '' when it may stay."""
     rules = column.rules
     if value.lower() == "null":  # Athena's load makes it NULL, DuckDB's a text
@@ -157,7 +157,7 @@ _ORDERS: list[tuple[str, Callable[[str, str], bool], str]] = [
 ]
 
 
-def _type_problem(value: str, column: Column) -> str:
+def _type_problem(value: str, column: SeedColumn) -> str:
     low, high = column.rules.get("from"), column.rules.get("to")
     limits = ("" if low is None else f", {low} or more") + ("" if high is None else f", {high} or less")
     if column.type == "boolean":
