@@ -14,7 +14,7 @@
     {%- if (is_refreshed or not relation) and node.unique_id in selected_nodes() and 'int_line__validated' in node.config.meta.consumes
         and models['int_line__validated'].unique_id not in selected_nodes() -%}
       {{ exceptions.raise_compiler_error(
-        name ~ " is to be built from the whole raw zone, so int_line__validated must run with it: add it to --select") }}
+        name ~ " is to be built from the whole raw zone, so int_line__validated must run with it: use `--select int_line__validated+`") }}
     {%- endif -%}
   {%- endfor -%}
   {{ return(resets) }}
