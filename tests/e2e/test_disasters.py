@@ -28,7 +28,10 @@ def test_lost_files_are_named_with_a_way_out_that_gives_the_same_rows(lake: Lake
 
     rows = published()
     shutil.rmtree(lake.folder / "warehouse" / "tickerlake_marts" / "fct_bar")
-    lake.land([bar(minute="2026-03-02T15:04:00Z", close="101", received_at="2026-03-03T01:00:00.000Z")], name="again")
+    lake.land(
+        [bar(minute="2026-03-02T15:04:00Z", close="101", received_at="2026-03-03T01:00:00.000Z", line_number=99)],
+        name="again",
+    )
     problems = build(dbt).problems
     assert "a file of a table is gone: move catalog.ducklake" in problems[0]
 
