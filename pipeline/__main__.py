@@ -1,4 +1,7 @@
-"""Command line of the pipeline: `python -m pipeline --help`."""
+"""Command line of the pipeline: `python -m pipeline --help`.
+
+Commands import what they need themselves: a build without news ends before dbt is imported.
+"""
 
 import os
 import subprocess
@@ -6,25 +9,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import boto3
 import click
-import duckdb
 
-from loader.commands.simulate import land_simulated
-from loader.store import store_from_environment
-from pipeline import job, summary
-from pipeline.build import BuildReport, build
-from pipeline.dbt import Dbt
-from pipeline.maintain import maintain
-from serving.answers import render_answers
-from serving.api.store import LakeStore
-from serving.publish import postgres
-from serving.publish.athena import AthenaSource
-from tickerlake import cli, lake
+from pipeline.last_build import compute_fingerprint, is_unchanged, read_record, write_record
+from pipeline.raw_zone import list_folder
+from tickerlake import cli
+from tickerlake import paths as lake
 from tickerlake.errors import UserError
 
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipeline.build import BuildReport
+
 _target = click.option("--target", help="dbt target (default: the profile's)")
+_select = click.option("--select", multiple=True, help="what to plan, as in dbt (may be repeated)")
 _selector = click.option(
     "--selector", default="", help="of selectors.yml: intraday or nightly (default: everything)", show_default=False
 )
@@ -47,15 +48,68 @@ def pipeline(folder: str | None) -> None:
 @_target
 @click.option("--full-refresh", is_flag=True, help="rebuild everything from raw")
 @_selector
-def build_command(target: str | None, full_refresh: bool, selector: str) -> int:
-    """Build, test, publish."""
-    return _print_report(build(Dbt(target), full_refresh=full_refresh, selector=selector))
+@click.option("--dry-run", is_flag=True, help="show what a build would do, as `plan` does")
+@click.option("--always", is_flag=True, help="build even when nothing has changed since the last build")
+def build_command(target: str | None, full_refresh: bool, selector: str, dry_run: bool, always: bool) -> int:
+    """Build, test, publish; when nothing has changed since the last build, say so and do nothing."""
+    if dry_run:
+        return _print_plan(target, _selection((), selector), full_refresh=full_refresh, is_json=False)
+    folder = lake.folder()
+    raw, fingerprint = list_folder(folder / "raw"), compute_fingerprint(target)
+    if not (always or full_refresh) and is_unchanged(folder, raw, fingerprint, selector):
+        built_at = read_record(folder)["built_at"]
+        print(f"nothing to build: raw, seeds, vars and code are those of {built_at}; --always builds again")
+        return cli.EXIT_DONE
+    from pipeline.build import build
+    from pipeline.dbt import Dbt
+    from pipeline.plan import list_landed, render_landed
+
+    dbt = Dbt(target)
+    is_one_machine = dbt.adapter() == "duckdb"
+    if is_one_machine and raw:
+        print(render_landed(list_landed(folder, raw)), flush=True)
+    report = build(dbt, full_refresh=full_refresh, selector=selector)
+    if is_one_machine and report.is_published:
+        write_record(folder, raw, fingerprint, selector)
+    return _print_report(report)
+
+
+@pipeline.command("plan")
+@_target
+@click.option("--full-refresh", is_flag=True, help="as if everything were rebuilt from raw")
+@_select
+@_selector
+@click.option("--json", "is_json", is_flag=True, help="print JSON")
+def plan_command(target: str | None, full_refresh: bool, select: tuple[str, ...], selector: str, is_json: bool) -> int:
+    """Show what a build would do, and change nothing: what has landed, what is incremental, rows, the price."""
+    return _print_plan(target, _selection(select, selector), full_refresh=full_refresh, is_json=is_json)
+
+
+def _selection(select: tuple[str, ...], selector: str) -> list[str]:
+    if select and selector:
+        raise UserError("--select and --selector exclude each other: pass one of them")
+    return ["--select", *select] if select else ["--selector", selector] if selector else []
+
+
+def _print_plan(target: str | None, selection: list[str], *, full_refresh: bool, is_json: bool) -> int:
+    import boto3
+
+    from pipeline.dbt import Dbt
+    from pipeline.plan import compute_plan, plan_as_json, render_plan
+
+    make_client: Any = boto3.client
+    plan = compute_plan(Dbt(target), selection, full_refresh=full_refresh, make_client=make_client)
+    print(plan_as_json(plan) if is_json else render_plan(plan))
+    return cli.EXIT_DONE
 
 
 @pipeline.command("maintain")
 @_target
 def maintain_command(target: str | None) -> None:
     """Compact files and delete what no release needs; run it after publishing."""
+    from pipeline.dbt import Dbt
+    from pipeline.maintain import maintain
+
     for line in maintain(Dbt(target)):
         print(line, flush=True)
 
@@ -67,6 +121,12 @@ def maintain_command(target: str | None) -> None:
 @click.option("--copy", "should_copy", is_flag=True, help="bring the PostgreSQL of DATABASE_URL to the release")
 def job_command(target: str | None, selector: str, should_maintain: bool, should_copy: bool) -> int:
     """Run what the schedule runs: build, test, publish, maintain, copy, with a record of each step."""
+    import boto3
+
+    from loader.store import store_from_environment
+    from pipeline import job
+    from pipeline.dbt import Dbt
+
     dbt = Dbt(target)
     is_on_aws = dbt.adapter() == "athena"
     return _print_report(
@@ -82,6 +142,10 @@ def job_command(target: str | None, selector: str, should_maintain: bool, should
 
 def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
     """Return what brings PostgreSQL to the release. Raises UserError at once when DATABASE_URL is not set."""
+    from serving.api.store import LakeStore
+    from serving.publish import postgres
+    from serving.publish.athena import AthenaSource
+
     postgres.database_url()
     if is_on_aws:
         return lambda: postgres.copy(AthenaSource())
@@ -91,6 +155,11 @@ def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
 @pipeline.command()
 def demo() -> int:
     """Land two deliveries of simulated bars with faults, build after each, and print a summary."""
+    from loader.commands.simulate import land_simulated
+    from pipeline import summary
+    from pipeline.build import build
+    from pipeline.dbt import Dbt
+
     started = time.monotonic()
     dbt = Dbt("local")
     for part in (1, 2):
@@ -107,6 +176,8 @@ def demo() -> int:
 )
 def answers_command(pictures: Path | None) -> None:
     """Answer the five questions, with a picture each."""
+    from serving.answers import render_answers
+
     print(render_answers(lake.folder(), pictures or lake.folder() / "answers"))
 
 
@@ -115,17 +186,21 @@ def answers_command(pictures: Path | None) -> None:
 @click.option("--working", "is_working", is_flag=True, help="query the tables of the last run, tested or not")
 def sql(query: str | None, is_working: bool) -> int:
     """Run a query on the published tables, or open a DuckDB shell without one."""
-    folder, catalog = lake.folder(), lake.CATALOG if is_working else lake.PUBLISHED
-    with lake.connect(folder, catalog) as connection:
+    from tickerlake.lake import CATALOG, PUBLISHED, attach_statements, connect, quote
+
+    folder, catalog = lake.folder(), CATALOG if is_working else PUBLISHED
+    with connect(folder, catalog) as connection:
         if query:
             return _print_rows(connection, query)
-    start = ["-cmd", f"set extension_directory = {lake.quote(lake.extensions())}"]
-    for statement in lake.attach_statements(folder, catalog):
+    start = ["-cmd", f"set extension_directory = {quote(lake.extensions())}"]
+    for statement in attach_statements(folder, catalog):
         start += ["-cmd", statement]
     return subprocess.run([str(Path(sys.executable).parent / "duckdb"), *start], check=False).returncode
 
 
-def _print_rows(connection: duckdb.DuckDBPyConnection, query: str) -> int:
+def _print_rows(connection: "duckdb.DuckDBPyConnection", query: str) -> int:
+    import duckdb
+
     try:
         relation = connection.sql(query)
     except duckdb.Error as error:
@@ -135,7 +210,7 @@ def _print_rows(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return cli.EXIT_DONE
 
 
-def _print_report(report: BuildReport) -> int:
+def _print_report(report: "BuildReport") -> int:
     for problem in report.problems:
         print(f"FAILED {problem}", file=sys.stderr)
     if report.problems:

@@ -1,11 +1,14 @@
 """Write, audit, publish: build the models, run their tests, and publish only when every test has passed."""
 
+import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pipeline.dbt import CommandResult, Dbt, NodeResult
+from pipeline.seeds import check_seeds
 from tickerlake import lake
 from tickerlake.errors import UserError
 
@@ -34,12 +37,16 @@ def build(
 ) -> BuildReport:
     """Build everything (or what a selector of selectors.yml names) from the raw lines, test it, and publish it.
 
+    A selector that fails because it leaves out what it needs (tables that are not built yet, lines that wait for
+    another model) is widened to everything.
+
     `on_step` is called with the name of each step as it begins: plan, build, publish.
 
-    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a failed check of
-    the run itself.
+    Raises UserError when nothing can be built at all: no raw lines, a lake in use by another run, a wrong row of a
+    seed, a failed check of the run itself.
     """
     on_step("plan")
+    check_seeds(dbt.project / "seeds")
     is_one_machine = dbt.adapter() == "duckdb"
     if is_one_machine:
         _require_lines()
@@ -57,6 +64,9 @@ def build(
         reruns = dbt.invoke("test", "--select", *failed, "--store-failures").nodes
         problems += [f"rows of {test.name}: from {test.relation}" for test in reruns if test.status == "fail"]
     problems += _gate_problems(built, required, is_explained=bool(problems))
+    if problems and selector and (needed := _left_out(dbt, required, results)):
+        print(f"selector {selector} needs more than it selects ({needed}): everything is built", flush=True)
+        return build(dbt, full_refresh=full_refresh, on_step=on_step)
     if not problems:
         on_step("publish")
         dbt.run_operation("publish")
@@ -103,15 +113,34 @@ def _gate_problems(built: CommandResult, required: list[str], *, is_explained: b
     return problems
 
 
+def _left_out(dbt: Dbt, required: list[str], results: list[NodeResult]) -> str:
+    """Return what a failed selector needs and leaves out: tables that are not built yet, lines that wait; else ''."""
+    if any(result.status == "fail" and "no_missing_line" in result.name for result in results):
+        return "lines that wait for other models"
+    if any(result.status == "error" for result in results):
+        selected = [unique_id for unique_id in required if not unique_id.startswith("test.")]
+        return dbt.read_value("missing_inputs", "missing", args=json.dumps({"selected": selected}))
+    return ""
+
+
 def publish_catalogue() -> None:
     """Replace the published catalogue by a copy of the working one, in one rename.
 
     A reader that has the old file open keeps reading that release; Parquet files are never rewritten in place.
+
+    Raises UserError when the lake cannot be written; the last release stays.
     """
     folder = lake.folder()
     copy = folder / f".{lake.PUBLISHED}.part"
-    shutil.copyfile(folder / lake.CATALOG, copy)
-    copy.replace(folder / lake.PUBLISHED)
+    try:
+        shutil.copyfile(folder / lake.CATALOG, copy)
+        copy.replace(folder / lake.PUBLISHED)
+    except OSError as error:
+        with suppress(OSError):
+            copy.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot publish in '{folder}': {error.strerror}; make room or allow writing, and build again"
+        ) from None
 
 
 def _require_lines() -> None:

@@ -15,6 +15,25 @@ from tickerlake.errors import UserError
 from tickerlake.lake import PROJECT
 
 _CAUGHT_ERRORS = {"CatchableExceptionOnRun", "InternalErrorOnRun", "GenericExceptionOnRun"}
+_DISASTERS = [
+    (re.compile(pattern, re.IGNORECASE), remedy)
+    for pattern, remedy in {
+        r"not a valid DuckDB database|corrupt database|serialization error|failed to load metadata|checksum does not": (
+            "the lake's catalogue cannot be read: move catalog.ducklake* aside and build, everything is rebuilt from "
+            "raw (docs/runbooks/lost-files.md)"
+        ),
+        r"(cannot open|could not open|no files found|failed to open).*\.parquet": (
+            "a file of a table is gone: move catalog.ducklake* aside and build, everything is rebuilt from raw "
+            "(docs/runbooks/lost-files.md)"
+        ),
+        r"no space left|out of disk|disk is full|file too large": (
+            "free space in the lake's file system and build again; what was published stays"
+        ),
+        r"cannot open file.*(read-only file system|permission denied)": (
+            "make the lake writable for this user and build again"
+        ),
+    }.items()
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +71,7 @@ class Dbt:
     def __init__(self, target: str | None = None, project: Path = PROJECT, options: Sequence[str] = ()) -> None:
         self._options = ["--project-dir", str(project), "--profiles-dir", str(_profiles_dir(project)), *options]
         self._options += ["--target", target] if target else []
-        self._project = project
+        self.project = project
         self._manifest: Any = None
 
     def invoke(self, *arguments: str) -> CommandResult:
@@ -130,7 +149,7 @@ class Dbt:
 
     def variable(self, name: str) -> Any:
         """Return the value of a var of dbt_project.yml."""
-        return yaml.safe_load((self._project / "dbt_project.yml").read_text())["vars"][name]
+        return yaml.safe_load((self.project / "dbt_project.yml").read_text())["vars"][name]
 
     def discard_manifest(self) -> None:
         """Parse again at the next command: the environment variables that the project reads have changed."""
@@ -149,7 +168,7 @@ class Dbt:
         finally:
             _close_duckdb_connections()
         if outcome.exception:
-            raise UserError(_explain(_in_one_line(str(outcome.exception))))
+            raise UserError(explain(_in_one_line(str(outcome.exception))))
         return outcome
 
 
@@ -181,18 +200,21 @@ def _node_result(result: Any) -> NodeResult:
         resource_type=str(node.resource_type),
         status=str(result.status),
         seconds=result.execution_time,
-        message=_in_one_line(result.message or ""),
+        message=explain(_in_one_line(result.message or "")),
         description=getattr(node, "description", ""),
         relation=(getattr(node, "relation_name", None) or "").replace('"', ""),
     )
 
 
-def _explain(message: str) -> str:
-    """Add the remedy to the most frequent error; other messages stay as dbt wrote them."""
+def explain(message: str) -> str:
+    """Add the remedy to the most frequent errors; other messages stay as dbt wrote them."""
     if "Could not set lock on file" in message:
         holder = re.search(r"PID (\d+)", message)
         by = f" by process {holder.group(1)}" if holder else ""
         return f"the lake's catalogue is in use{by}: wait for that run to end (readers open the published copy)"
+    for pattern, remedy in _DISASTERS:
+        if pattern.search(message):
+            return f"{message}; {remedy}"
     return message
 
 

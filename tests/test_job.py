@@ -12,6 +12,7 @@ from pipeline import job
 from pipeline.__main__ import main
 from pipeline.dbt import CommandResult, NodeResult
 from tickerlake.errors import UserError
+from tickerlake.lake import PROJECT
 
 STEPS = ["plan", "build", "publish", "describe", "maintain", "measure"]
 COMMANDS = {
@@ -26,6 +27,8 @@ COMMANDS = {
 
 class FakeDbt:
     """dbt on Athena that does nothing, and fails at one step."""
+
+    project = PROJECT
 
     def __init__(
         self, failing: str = "", test_status: str = "pass", *, is_success: bool = True, required: tuple[str, ...] = ()

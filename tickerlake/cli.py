@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tickerlake import lake
+from tickerlake import paths
 from tickerlake.errors import UserError
 
 EXIT_DONE, EXIT_FAILED, EXIT_UNUSABLE, EXIT_INTERRUPTED = 0, 1, 2, 130
@@ -21,13 +21,13 @@ Exit codes:
 
 
 class LakeFolder(click.ParamType[Path]):
-    """The folder of a lake, as `tickerlake.lake.folder` returns it."""
+    """The folder of a lake, as `tickerlake.paths.folder` returns it."""
 
     name = "folder"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """Return the folder. Raises UserError as `tickerlake.lake.folder`."""
-        return lake.folder(value)
+        """Return the folder. Raises UserError as `tickerlake.paths.folder`."""
+        return paths.folder(value)
 
 
 class _ExitCodes(click.Command):

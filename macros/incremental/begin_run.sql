@@ -2,6 +2,7 @@
   {%- if execute -%}
     {%- do graph.update({'tickerlake_plan': {}}) -%}
     {%- if flags.WHICH in ('run', 'build', 'retry', 'seed', 'test') -%}{%- do fail_if_var_invalid() -%}{%- endif -%}
+    {%- if flags.WHICH in ('run', 'build', 'retry', 'seed', 'test', 'snapshot') -%}{%- do fail_if_concurrent() -%}{%- endif -%}
     {%- if flags.WHICH in ('run', 'build', 'retry', 'seed') -%}
       {%- do adapter.create_schema(audit_relation('model_watermark')) -%}
       {%- do run_query(create_watermark_table()) -%}

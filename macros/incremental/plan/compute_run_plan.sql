@@ -11,7 +11,7 @@
       {%- do plan.postponed.update({name: reason}) -%}
     {%- elif reason -%}
       {%- do plan.full.update({name: reason}) -%}
-      {%- if node.unique_id in selected_resources and not merges_change(node, record, fingerprint) -%}{%- do plan.replaced.append(name) -%}{%- endif -%}
+      {%- if node.unique_id in selected_nodes() and not merges_change(node, record, fingerprint) -%}{%- do plan.replaced.append(name) -%}{%- endif -%}
     {%- endif -%}
     {#- what is postponed stays recorded as it was, so that a later run does it -#}
     {%- do plan.fingerprints.update({name: record.fingerprint if name in plan.postponed else fingerprint}) -%}
@@ -26,7 +26,7 @@
   {%- endfor -%}
   {%- for name, node in models.items() -%}
     {%- do plan.consumed.update({name: 0 if name in plan.full else records[name].batch_id}) -%}
-    {%- if 'int_line__validated' in node.config.meta.consumes and (name not in plan.full or node.unique_id in selected_resources) -%}
+    {%- if 'int_line__validated' in node.config.meta.consumes and (name not in plan.full or node.unique_id in selected_nodes()) -%}
       {%- do marks.append('' if name in plan.full else trusted_arrival(records[name].arrival_until)) -%}
     {%- endif -%}
   {%- endfor -%}

@@ -5,7 +5,7 @@
   {%- endfor -%}
   {%- for name in node.config.meta.get('seeds', []) -%}
     {%- set id = 'seed.' ~ project_name ~ '.' ~ name -%}
-    {%- set loaded = graph.nodes[id].checksum.checksum if id in selected_resources else records.get('seed.' ~ name, {}).get('fingerprint', '') -%}
+    {%- set loaded = graph.nodes[id].checksum.checksum if id in selected_nodes() else records.get('seed.' ~ name, {}).get('fingerprint', '') -%}
     {%- do parts.append('seed ' ~ name ~ '=' ~ short_hash(loaded)) -%}
   {%- endfor -%}
   {{ return(parts | join(', ')) }}

@@ -1,0 +1,3 @@
+{% macro selected_nodes() %}
+  {{ return(graph.get('tickerlake_selected', selected_resources)) }}
+{% endmacro %}
