@@ -42,10 +42,14 @@ _CATALOG_POLICY = """\
           # Athena requires both on `default` with every statement, and dbt lists the databases' names
           - Effect: Allow
             Action: ["glue:CreateDatabase"]
-            Resource: [!Sub "{glue}:catalog", !Sub "{glue}:database/default"]
+            Resource:
+              - !Sub "{glue}:catalog"
+              - !Sub "{glue}:database/default"
           - Effect: Allow
             Action: ["glue:GetDatabase", "glue:GetDatabases"]
-            Resource: [!Sub "{glue}:catalog", !Sub "{glue}:database/*"]
+            Resource:
+              - !Sub "{glue}:catalog"
+              - !Sub "{glue}:database/*"
 """
 _STREAM = """\
   {name}KinesisStream:
