@@ -245,7 +245,7 @@ class FileLanding:
         if self.dataset != "daily_bars" or self.claims.is_trusted:
             return
         days = ((str(row[1] or ""), _as_date(time_text(row[0], self.description))) for row in sample)
-        if problem := find_longer_spacing(days):
+        if problem := find_longer_spacing(list(days)):
             raise UserError(f"{self.path}: {problem}; nothing was landed")
 
     def _sampled_bars(self, sample: list[Row]) -> Iterator[SampledBar]:
@@ -465,9 +465,11 @@ class FileLanding:
         return dict(zip(_MINUTES, texts, strict=True)), "true"
 
 
-def find_longer_spacing(days: Iterable[tuple[str, datetime | None]]) -> str | None:
-    """Return the error of bars of weeks or months in place of days, by their symbols and dates; None for days."""
+def find_longer_spacing(days: Sequence[tuple[str, datetime | None]]) -> str | None:
+    """Return the error of minutes, weeks or months in place of days, by their symbols and dates; None for days."""
     by_symbol: dict[str, set[datetime]] = {}
+    if len(set(days)) * 2 < len(days):
+        return f"{len(days):,} bars have {len(set(days)):,} dates, so they are no days: pass --dataset bars"
     for symbol, day in days:
         if day:
             by_symbol.setdefault(symbol, set()).add(day)
@@ -482,7 +484,8 @@ def find_longer_spacing(days: Iterable[tuple[str, datetime | None]]) -> str | No
 
 def find_weekly_days(days: Iterable[DailyBar]) -> str | None:
     """Return the error of daily bars that are weeks or months."""
-    return find_longer_spacing((day.symbol, _as_date(day.session_date.isoformat())) for day in days if day.session_date)
+    dates = [(day.symbol, _as_date(day.session_date.isoformat())) for day in days if day.session_date]
+    return find_longer_spacing(dates)
 
 
 def find_missing_basis(bars: Sequence[SampledBar]) -> str | None:

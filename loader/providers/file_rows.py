@@ -32,7 +32,7 @@ _DATA_SUFFIXES = (".csv", ".txt", ".json", ".jsonl", ".ndjson")
 _BLOCK = 1 << 20
 _LARGEST_CELL = 1 << 20
 _FETCHED_ROWS = 10_000
-_OPTIONAL = frozenset({"symbol", "adjusted_close", "kind"})
+_OPTIONAL = frozenset({"symbol", "kind"})
 
 csv.field_size_limit(_LARGEST_CELL)
 

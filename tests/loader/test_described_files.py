@@ -337,7 +337,8 @@ def test_a_file_is_read_however_it_is_packed(tmp_path: Path, packing: str) -> No
         with duckdb.connect() as connection:
             connection.execute(
                 f"copy (select * from read_csv('{plain}', columns = {{'l': 'VARCHAR'}}, delim = '\x01', "
-                f"header = false, quote = '')) to '{path}' (format csv, compression zstd, header false, quote '', delimiter '\x01')"
+                f"copy (select * from read_csv('{plain}', columns = {{'l': 'VARCHAR'}}, delim = '\x01', "
+                f"header = false, "
             )
     else:
         path.write_bytes(content.encode("utf-16") if packing == "utf-16" else content.replace("\n", "\r\n").encode())
@@ -551,3 +552,50 @@ def test_the_short_way_and_the_long_way_give_the_same_lines(tmp_path: Path, monk
                 [bar | {"run_id": ""} for bar in read_landed(tmp_path / f"{zone}{label}{way}")] for way in ("", "slow")
             ]
             assert ways[0] == ways[1]
+
+
+def test_minutes_are_never_landed_as_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "AAPL.csv").write_text(MINUTES["alphavantage_csv"][1])
+    assert replay(tmp_path / "lake", tmp_path / "AAPL.csv", "--provider", "alphavantage_daily_csv") == 2
+    assert "3 bars have 1 dates, so they are no days: pass --dataset bars" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [*MINUTES, *DAILY])
+def test_a_guess_finds_the_description_that_fits(tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    file, content, _ = (MINUTES | DAILY)[name]
+    (tmp_path / file).write_text(content)
+    code = main(["describe", str(tmp_path / file)])
+    printed = capsys.readouterr().out
+    if name in ANYBODYS:
+        assert "format: csv" in printed
+        assert "# price_basis: raw, split_adjusted" in printed
+        assert code == int("daily" not in name), "the zone of minutes is asked for"
+    else:
+        assert f"fits the shipped description '{name}'" in printed
+        assert code == 0
+
+
+ANYBODYS = {"alphavantage_csv", "alphavantage_daily_csv", "yahoo_csv", "interactive_brokers_local"}
+
+
+def test_a_guess_is_a_description_once_it_is_completed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = {"SAP_eu.csv": "", "AAPL_excel.csv": "time_format: '%m/%d/%Y %H:%M'\n", "Tesla.csv": "", "AMD_5min.csv": ""}
+    for name, added in cases.items():
+        file = realdata.case(f"files/{name}")
+        assert main(["describe", str(file)]) == 1
+        guess = capsys.readouterr().out
+        mine = write_description(tmp_path / "mine.yml", guess + added + "zone: America/New_York\nprice_basis: raw\n")
+        assert replay(tmp_path / name, file, "--provider", mine, "--symbol", "AMD") == 0, guess
+        first = read_landed(tmp_path / name)[0]
+        assert Decimal(first["open"]) == 100
+        assert first["source"] == "file_raw"
+        capsys.readouterr()
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x00\xff" * 50, b"{}", b"[1]", b"a,b\n1,2\n", b"<html></html>"])
+def test_a_file_without_prices_is_not_described(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    (tmp_path / "x.csv").write_bytes(content)
+    assert main(["describe", str(tmp_path / "x.csv")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
