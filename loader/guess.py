@@ -55,7 +55,7 @@ _DAY_OR_MONTH_FIRST = tuple(
     for clock in ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
 )
 _ANYBODYS = ("alphavantage_csv", "alphavantage_daily_csv", "yahoo_csv", "interactive_brokers_local")
-"""Descriptions of one vendor whose columns anybody's file may have: a guess must not claim that vendor's price basis."""
+"""Descriptions of a vendor with columns that any file may have: a guess must not claim the vendor's price basis."""
 _MIDNIGHT = re.compile(r"([ T]00:00(:00)?.*)?")
 _UNITS = {10: "seconds", 13: "milliseconds", 16: "microseconds", 19: "nanoseconds"}
 
@@ -153,12 +153,7 @@ def _fits(path: Path, name: str, compression: str) -> Description | None:
         return None
     if "symbol" in item.fields and not any(row[1] for row in rows):
         return None
-    if (
-        item.dataset == "daily_bars"
-        and item.source == ""
-        and name.startswith("stooq")
-        and not _names_symbol(item, path)
-    ):
+    if item.dataset == "daily_bars" and item.source == "" and name == "stooq_daily" and not _names_symbol(item, path):
         return None
     if not all(_is_price(value) for row in rows[:50] for value in row[2:6] if value not in (None, "")):
         return None

@@ -118,8 +118,8 @@ class Description:
 
 
 def names() -> list[str]:
-    """List the shipped descriptions."""
-    return sorted(path.stem for path in SHIPPED.glob("*.yml"))
+    """List the shipped descriptions of files."""
+    return sorted(path.stem for path in SHIPPED.glob("*.yml") if not path.stem.startswith("api_"))
 
 
 def load(name: str) -> Description:
@@ -141,7 +141,7 @@ def read(path: Path) -> Description:
     except ValueError as error:
         raise UserError(f"cannot read the description {path}: {error}") from None
     try:
-        return build(body, path.stem)
+        return build(body, path.stem.removeprefix("api_"))
     except ValueError as error:
         raise UserError(f"description {path}: {error}") from None
 

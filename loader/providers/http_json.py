@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from loader.decode import decode, looks_like_html
+from loader.decode import Number, decode, looks_like_html
 from loader.http import Http, HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
 from loader.providers import description
@@ -26,6 +26,10 @@ from loader.vendor_message import classify_envelope, clean_text, extract_text, w
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _MAX_PAGES = 500
 """More pages than any planned request has: an API that never ends is an error."""
+
+
+class _CutOffError(Exception):
+    """A full answer whose rest cannot be requested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,10 @@ class HttpJson:
             if outcome.is_failure:
                 return response.body, outcome
             whole = outcome if whole is None else _joined(whole, outcome)
-            following = self._next_page(response.body, context, request, position, outcome, rows, key, len(seen))
+            try:
+                following = self._next_page(response.body, context, request, position, outcome, rows, key, len(seen))
+            except _CutOffError as error:
+                return response.body, Outcome(Kind.UNKNOWN, message=str(error))
             if following is None:
                 return b"\n".join(bodies), keep_requested_rows(whole, request)
             url, params, position = following
@@ -117,7 +124,8 @@ class HttpJson:
     def _match_error(self, body: object) -> Outcome | None:
         for rule in self.description.errors:
             text = find_path(body, rule.path)
-            if text is not None and rule.words in str(text).lower():
+            is_match = rule.words == str(text) if isinstance(text, Number) else rule.words in str(text).lower()
+            if text is not None and is_match:
                 return Outcome(rule.kind, message=with_text("the vendor says", clean_text(text)))
         return None
 
@@ -185,9 +193,13 @@ class HttpJson:
             return None
         if paging and paging.by == "offset":
             return self._url(context, request, key, (page + 1) * limit), {}, position
-        last = _last_time(outcome)
-        if last is None or last <= position.first or last >= request.until:
+        times = _times(outcome)
+        last = max(times, default=position.first)
+        is_whole = last >= request.until - timedelta(minutes=1) and min(times) <= position.first
+        if is_whole:
             return None
+        if last <= position.first or (position == request and min(times) > position.first + (last - min(times))):
+            raise _CutOffError(f"an answer of {rows:,} rows is cut off: describe a shorter hours_per_request")
         following = replace(position, first=last)
         return self._url(context, following, key, 0), {}, following
 
@@ -241,13 +253,12 @@ def _joined(whole: Outcome, page: Outcome) -> Outcome:
     return Outcome(kind, bars, whole.null_rows + page.null_rows, "", days, actions)
 
 
-def _last_time(outcome: Outcome) -> datetime | None:
-    """Return the time of the latest row of a page."""
-    starts = [bar.bar_start for bar in outcome.bars if bar.bar_start]
+def _times(outcome: Outcome) -> list[datetime]:
+    """Return the times of a page's rows."""
     days = [
         datetime.combine(day.session_date, datetime.min.time(), UTC) for day in outcome.daily_bars if day.session_date
     ]
-    return max([*starts, *days], default=None)
+    return [*(bar.bar_start for bar in outcome.bars if bar.bar_start), *days]
 
 
 def load(path: Path) -> HttpJson:

@@ -337,8 +337,8 @@ def test_a_file_is_read_however_it_is_packed(tmp_path: Path, packing: str) -> No
         with duckdb.connect() as connection:
             connection.execute(
                 f"copy (select * from read_csv('{plain}', columns = {{'l': 'VARCHAR'}}, delim = '\x01', "
-                f"copy (select * from read_csv('{plain}', columns = {{'l': 'VARCHAR'}}, delim = '\x01', "
-                f"header = false, "
+                f"header = false, quote = '')) to '{path}' "
+                "(format csv, compression zstd, header false, quote '', delimiter '\x01')"
             )
     else:
         path.write_bytes(content.encode("utf-16") if packing == "utf-16" else content.replace("\n", "\r\n").encode())
