@@ -17,6 +17,7 @@ from loader.record import BAR_INTERVALS
 
 PRICE_RANGE = (1e-12, 1e9)
 VOLUME_RANGE = (1e-9, 1e15)
+RATIO_RANGE = (1e-9, 1e9)
 """The smallest and the largest accepted number; a volume may be 0 too."""
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.=^/-]{0,19}")
@@ -88,9 +89,9 @@ def _shown(reason: str, record: Mapping[str, Any]) -> str:
     name = next((shown for start, shown in _SHOWN_FIELD.items() if reason.startswith(start)), "")
     if reason == "price_malformed":
         name = next((price for price in _PRICES if _number(record.get(price)) is None), "close")
-    if reason == "price_out_of_range":
+    if reason in ("price_too_large", "price_too_small"):
         name = next((at for at in _PRICES if not _is_in_range(_number(record.get(at)), PRICE_RANGE)), "close")
-    for suffix in ("_malformed", "_unknown", "_negative", "_out_of_range"):
+    for suffix in ("_malformed", "_unknown", "_negative", "_out_of_range", "_too_large", "_too_small"):
         name = name or (reason.removesuffix(suffix) if reason.endswith(suffix) else "")
     text = str(record.get(name) if record.get(name) is not None else "")
     return text[:_LONGEST_SHOWN]
@@ -136,7 +137,7 @@ def find_reasons(dataset: str, record: Mapping[str, Any]) -> list[str]:
             refuse_if(not 1900 <= day.year < 2050, "session_date_out_of_range")
         adjusted = _number(text.get("adjusted_close"))
         is_unreadable = adjusted is None and text.get("adjusted_close") is not None
-        refuse_if(is_unreadable or (adjusted is not None and adjusted <= 0), "adjusted_close_malformed")
+        refuse_if(is_unreadable or (adjusted is not None and not 0 < adjusted <= 1e100), "adjusted_close_malformed")
     _check_numbers(text, symbol or "", refuse_if)
     return sorted(reasons)
 
@@ -148,6 +149,9 @@ def _check_action(text: Mapping[str, str | None], refuse_if: Any) -> None:
     refuse_if(_date(text.get("effective_date")) is None, "effective_date_malformed")
     refuse_if(kind == "split" and (ratio is None or ratio <= 0), "ratio_malformed")
     refuse_if(kind == "dividend" and (amount is None or amount < 0), "amount_malformed")
+    is_far = ratio is not None and ratio > 0 and not _is_in_range(ratio, RATIO_RANGE)
+    refuse_if(kind == "split" and is_far, "ratio_out_of_range")
+    refuse_if(kind == "dividend" and amount is not None and amount > PRICE_RANGE[1], "amount_too_large")
 
 
 def _check_numbers(text: Mapping[str, str | None], symbol: str, refuse_if: Any) -> None:
@@ -156,10 +160,12 @@ def _check_numbers(text: Mapping[str, str | None], symbol: str, refuse_if: Any) 
     known = [price for price in prices if price is not None]
     refuse_if(len(known) < 4, "price_malformed")
     refuse_if(any(price <= 0 for price in known), "price_not_positive")
-    refuse_if(any(price > 0 and not _is_in_range(price, PRICE_RANGE) for price in known), "price_out_of_range")
+    refuse_if(any(price > PRICE_RANGE[1] for price in known), "price_too_large")
+    refuse_if(any(0 < price < PRICE_RANGE[0] for price in known), "price_too_small")
     refuse_if(volume is None and (text.get("volume") is not None or _has_volume(symbol)), "volume_malformed")
     refuse_if(volume is not None and volume < 0, "volume_negative")
-    refuse_if(volume is not None and volume > 0 and not _is_in_range(volume, VOLUME_RANGE), "volume_out_of_range")
+    refuse_if(volume is not None and volume > VOLUME_RANGE[1], "volume_too_large")
+    refuse_if(volume is not None and 0 < volume < VOLUME_RANGE[0], "volume_too_small")
     refuse_if(high is not None and any(at is not None and high < at for at in (open_, close, low)), "high_below_range")
     refuse_if(low is not None and any(at is not None and low > at for at in (open_, close, high)), "low_above_range")
 

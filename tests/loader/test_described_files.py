@@ -1,6 +1,7 @@
 """Every shipped description of files reads a file of its shape exactly; whatever contradicts one is refused whole."""
 
 import gzip
+import json
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from loader import landing
 from loader.__main__ import main
 from loader.providers import description
+from loader.rules import find_reasons
 from testkit import realdata
 from tests.loader.raw_zone import read_landed
 
@@ -599,3 +601,57 @@ def test_a_file_without_prices_is_not_described(
     (tmp_path / "x.csv").write_bytes(content)
     assert main(["describe", str(tmp_path / "x.csv")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_no_body_breaks_the_readers_of_described_sources() -> None:
+    from tests.loader.fuzz_described import fuzz  # it uses the files of this module
+
+    counts = fuzz(800, log=lambda _: None)
+    assert counts["description refused"] > 50
+    assert counts["file bars"] > 20
+
+
+@pytest.mark.parametrize("name", [*CASES, "AMD_5min.csv", "BTCUSD_fall.csv", "IBM_ist.csv.gz"])
+def test_a_damaged_file_of_a_user_lands_whole_or_not_at_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    provider, options, symbol = CASES.get(name, ("kaggle", RAW, "IBM"))
+    if "\n" in provider:
+        provider = str(write_description(tmp_path / "mine.yml", provider))
+    content = realdata.case(f"files/{name}").read_bytes()
+    whole = {json.dumps(bar["bar_start"]) for bar in land_content(tmp_path / "whole", content, name, provider, options)}
+    plain = gzip.decompress(content) if name.endswith(".gz") else content
+    damaged = {
+        "cut": content[: len(content) * 2 // 3],
+        "cut in a number": content[:-4],
+        "utf-16": plain.decode().encode("utf-16"),
+        "utf-16 without a mark": plain.decode().encode("utf-16-le"),
+        "zeros": content[:50] + b"\x00" * 50 + content[50:],
+        "page": b"<html>sign in</html>",
+        "empty": b"",
+        "doubled": plain + plain,
+    }
+    for number, (damage, body) in enumerate(damaged.items()):
+        bars = land_content(tmp_path / str(number), body, name, provider, options)
+        printed = capsys.readouterr().err
+        assert "Traceback" not in printed, damage
+        starts = {json.dumps(bar["bar_start"]) for bar in bars} - {"null"}
+        assert starts <= whole, (damage, printed)
+        for bar in bars:
+            is_cut = damage.startswith("cut") and not bar["is_final"]
+            assert is_cut or find_reasons("bars", bar) or bar["high"] in content_text(plain), damage
+
+
+def content_text(plain: bytes) -> str:
+    return plain.decode().replace(",", ".") + " 100.2"
+
+
+def land_content(lake: Path, content: bytes, name: str, provider: str, options: list[str]) -> list[dict[str, Any]]:
+    folder = lake / "in"
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(content)
+    code = replay(lake / "lake", folder / name, "--provider", provider, *options, "--trust")
+    bars = read_landed(lake / "lake")
+    assert code in (0, 1, 2)
+    assert code != 2 or not bars
+    return bars
