@@ -30,19 +30,10 @@ _NAMES = {
     "symbol": ("symbol", "ticker", "name", "<ticker>", "sym", "instrument"),
 }
 _TIMES = (
-    "timestamp",
-    "datetime",
-    "date",
-    "time",
-    "ts",
-    "t",
-    "<date>",
-    "gmt time",
-    "window_start",
-    "ts_event",
+    *("timestamp", "datetime", "date", "datum", "time", "ts", "t", "<date>", "gmt time", "window_start", "ts_event"),
     "open_time",
 )
-_CLOCKS = ("time", "<time>", "hour")
+_CLOCKS = ("time", "<time>", "hour", "uhrzeit")
 _FORMATS = (
     *("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d"),
     *("%Y%m%d %H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M", "%Y%m%d", "%Y.%m.%d %H:%M:%S", "%Y.%m.%d %H:%M", "%Y.%m.%d"),
@@ -199,7 +190,10 @@ def _guess_csv(path: Path, text: str) -> Guess:
     if text and not text.endswith("\n") and len(lines) > 2:
         lines = lines[:-1]
     separator = max(_SEPARATORS, key=lambda sign: min((line.count(sign) for line in lines[-50:]), default=0))
-    rows = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator) if any(row)]
+    try:
+        rows = [row for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=separator) if any(row)]
+    except csv.Error as error:
+        raise UserError(f"{path}: not a CSV file: {error}") from None
     skipped = next((at for at, row in enumerate(rows) if len(row) == len(rows[-1])), 0) if rows else 0
     rows = rows[skipped:]
     if len(rows) < 2 or len(rows[0]) < 5:
@@ -215,9 +209,9 @@ def _guess_csv(path: Path, text: str) -> Guess:
     if not has_header:
         entries["header"] = "false"
     fields = _fields_of_header(rows[0]) if has_header else _fields_of_numbers(rows)
-    data = rows[1:] if has_header else rows
+    data = [row for row in (rows[1:] if has_header else rows) if len(row) == len(rows[0])]
     missing = [name for name in ("open", "high", "low", "close") if name not in fields]
-    if missing or not {"date", "time"} & fields.keys():
+    if missing or not data or not {"date", "time"} & fields.keys():
         raise UserError(f"{path}: no columns for {', '.join(missing or ['time'])} in {', '.join(rows[0])[:120]}")
     labels = [" ".join(row[fields[name][1]].strip() for name in ("date", "time") if name in fields) for row in data]
     _guess_time(guess, labels)
@@ -247,7 +241,7 @@ def _fields_of_header(header: Sequence[str]) -> dict[str, tuple[str, int]]:
         time = next((at for at, name in enumerate(lowered) if "date" in name or "time" in name), None)
     clock = next((lowered.index(spelling) for spelling in _CLOCKS if spelling in lowered), None)
     if time is not None:
-        if clock is not None and clock != time and "date" in lowered[time]:
+        if clock is not None and clock != time and "dat" in lowered[time]:
             return {"date": (names[time], time), "time": (names[clock], clock), **fields}
         return {"time": (names[time], time), **fields}
     return fields

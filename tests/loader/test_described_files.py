@@ -615,7 +615,7 @@ def test_no_body_breaks_the_readers_of_described_sources() -> None:
 def test_a_damaged_file_of_a_user_lands_whole_or_not_at_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    provider, options, symbol = CASES.get(name, ("kaggle", RAW, "IBM"))
+    provider, options, _ = CASES.get(name, ("kaggle", RAW, "IBM"))
     if "\n" in provider:
         provider = str(write_description(tmp_path / "mine.yml", provider))
     content = realdata.case(f"files/{name}").read_bytes()
