@@ -52,10 +52,10 @@ class Paging:
 
 @dataclass(frozen=True, slots=True)
 class ErrorRule:
-    """An error in the body of an answer: words at a path, and the outcome that they mean."""
+    """An error in the body of an answer: a phrase in the text at a path, and the outcome that it means."""
 
     path: tuple[str, ...]
-    words: str
+    phrase: str
     kind: Kind
 
 
@@ -237,9 +237,9 @@ def _check_together(description: Description, body: Mapping[str, object]) -> Non
                 f"{basis} (seeds/source.csv)"
             )
     needs_numbers = description.format == "csv" and "fields" not in description.header
-    words = [name for names in fields.values() for name in names if not name.isdecimal()]
-    if needs_numbers and words:
-        raise ValueError(f"'fields' cannot have the name '{words[0]}': without a header, columns have numbers from 0")
+    named = [name for names in fields.values() for name in names if not name.isdecimal()]
+    if needs_numbers and named:
+        raise ValueError(f"'fields' cannot have the name '{named[0]}': without a header, columns have numbers from 0")
     if not description.url:
         api_only = sorted(_API_ENTRIES & body.keys())
         if api_only:

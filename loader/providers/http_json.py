@@ -124,7 +124,7 @@ class HttpJson:
     def _match_error(self, body: object) -> Outcome | None:
         for rule in self.description.errors:
             text = find_path(body, rule.path)
-            is_match = rule.words == str(text) if isinstance(text, Number) else rule.words in str(text).lower()
+            is_match = rule.phrase == str(text) if isinstance(text, Number) else rule.phrase in str(text).lower()
             if text is not None and is_match:
                 return Outcome(rule.kind, message=with_text("the vendor says", clean_text(text)))
         return None
