@@ -52,7 +52,8 @@ _ISO_SPLIT = re.compile(
 _MINUTES = tuple(f"{minute:02d}" for minute in range(60))
 _DAYS_OF_A_WEEK = 5
 _MIN_SPACINGS = 3
-_MOST_HOURS = 100_000
+_MOST_HOURS = 4_000
+"""Tables of hours that are kept, of 7 KB each."""
 
 
 class SampledBar(NamedTuple):
@@ -416,8 +417,7 @@ class FileLanding:
         self._minute_at = self._minute_at or match.start(2)
         key = (before, after)
         if key not in self._hours:
-            if len(self._hours) > _MOST_HOURS:
-                self._hours.clear()
+            self._forget_hours()
             self._hours[key] = self._table(before, after)
         table = self._hours[key]
         if table is None:
@@ -432,11 +432,16 @@ class FileLanding:
         hour, rest = divmod(seconds, 3600)
         key = (str(hour), "")
         if key not in self._hours:
+            self._forget_hours()
             text = time_text(str(hour * 3600 * self.description.per_second), self.description)
             self._hours[key] = self._minutes(text, f"{text[:14]}59{text[16:]}") if text else ({}, "")
         table = self._hours[key]
         start = table[0].get(_MINUTES[rest // 60]) if table else None
         return (start, table[1]) if table and start else ()
+
+    def _forget_hours(self) -> None:
+        if len(self._hours) >= _MOST_HOURS:
+            self._hours.clear()
 
     def _table(self, before: str, after: str) -> tuple[dict[str, str], str] | None:
         """Return the starts of an hour's 60 minutes; empty when they are not alike, None for ambiguous times."""

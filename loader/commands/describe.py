@@ -12,7 +12,7 @@ from tickerlake.errors import UserError
 
 @click.command(
     short_help="guess how to read a file",
-    epilog=examples("describe prices.csv", "describe prices.csv > mine.yml", "replay prices.csv --provider mine.yml"),
+    epilog=examples("describe prices.csv", "describe exports/AAPL_kibot.txt"),
 )
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 def describe(file: Path) -> int:

@@ -54,6 +54,13 @@ _EXTENSIONS = re.compile(rf"({'|'.join(map(re.escape, _SUFFIXES))})+$")
 _LARGEST_RESPONSE = 64 * 1024 * 1024
 
 
+def _known_provider(_: click.Context, __: click.Parameter, name: str) -> str:
+    if name not in (*RESPONSES, *description.names()) and not name.endswith((".yml", ".yaml", ".json")):
+        known = ", ".join([*RESPONSES, *description.names()])
+        raise click.BadParameter(f"unknown format '{name}': choose one of {known}, or a description such as mine.yml")
+    return name
+
+
 @click.command(
     short_help="land bars, daily bars and corporate actions from files",
     epilog=examples(
@@ -65,7 +72,13 @@ _LARGEST_RESPONSE = 64 * 1024 * 1024
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @common_options
-@click.option("--provider", required=True, metavar="NAME|FILE.yml", help="format: a shipped description, or a file")
+@click.option(
+    "--provider",
+    required=True,
+    metavar="NAME|FILE.yml",
+    callback=_known_provider,
+    help="format: a shipped description, or a file",
+)
 @click.option("--dataset", type=click.Choice(DATASETS), help="what the files hold (default: as described, else bars)")
 @click.option("--source", help="feed of the bars, with its price basis (seeds/source.csv; default: by provider)")
 @click.option("--symbol", help="symbol of the bars (default: the symbol column, else the file name)")
@@ -110,6 +123,11 @@ def replay(
     """
     claims = Claims(source, symbol, bar_interval, label, timezone, is_trusted)
     now = datetime.now(UTC)
+    ParseContext.build(
+        "simulated", "TSLA", bar_interval or "1min", now.date(), label, timezone
+    )  # refuses what is wrong
+    if source:
+        reference.get_source(source)
     paths = list(chain.from_iterable(map(expand, files)))
     sink = factory.sink_from_settings(common.settings)
     run = Run(common.settings.lake, "replay", Path(provider).stem, now, common.archive_all, sink=sink)

@@ -162,7 +162,7 @@ def read_rows(file: BinaryIO, description: Description) -> Iterator[Row]:
         yield from (_csv_rows if description.format == "csv" else _json_lines)(text, description)
     except UnicodeError as error:
         encoding = getattr(error, "encoding", text.encoding)
-        raise FileError(f"not text in {encoding}: name its encoding in the description") from None
+        raise FileError(f"not a text file in {encoding}: name its encoding in the description") from None
     except csv.Error as error:
         raise FileError(f"not a CSV file: {error}") from None
     finally:
@@ -185,15 +185,15 @@ def _csv_rows(text: Iterable[str], description: Description) -> Iterator[Row]:
     if "symbols" in description.header:
         yield from _wide_rows(reader, header, _header(header_lines, description, "symbols"), description)
         return
-    pick: Any = None
     width = len(header)
+    pick: Any = itemgetter(*_columns(description, header, width)) if header_lines else None
+    joins_labels = len(_label_fields(description)) == 2
     for cells in reader:
         if not any(cells):
             continue
         if pick is None:
             width = width or len(cells)
             pick = itemgetter(*_columns(description, header, width))
-            joins_labels = len(_label_fields(description)) == 2
         if len(cells) == width:
             cells.append("")
             row = pick(cells)
