@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from loader import reference
@@ -146,7 +146,7 @@ def scaled(text: str | None, scale: Decimal) -> str | None:
     """Return a price in the currency's unit; text that is no number stays."""
     try:
         number = Decimal(text or "") * scale
-    except (InvalidOperation, ValueError):
+    except (ArithmeticError, ValueError):
         return text
     if not number.is_finite() or abs(number.adjusted()) > 40:
         return text
@@ -251,7 +251,7 @@ def _is_neutral(value: object, *neutral: int) -> bool:
         return True
     try:
         return Decimal(str(value)) in neutral
-    except InvalidOperation:
+    except ArithmeticError:
         return False
 
 

@@ -655,3 +655,10 @@ def land_content(lake: Path, content: bytes, name: str, provider: str, options: 
     assert code in (0, 1, 2)
     assert code != 2 or not bars
     return bars
+
+
+def test_a_number_beyond_any_exponent_is_left_to_the_warehouse(tmp_path: Path) -> None:
+    file, content, options = MINUTES["databento"]
+    (tmp_path / file).write_text(content.replace("1500000000", "1e999999999999999999"))
+    assert replay(tmp_path / "lake", tmp_path / file, "--provider", "databento", *options) == 1
+    assert {bar["open"] for bar in read_landed(tmp_path / "lake")} == {"1e999999999999999999"}
