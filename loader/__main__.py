@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import click
 
 from loader.commands.backfill import backfill
+from loader.commands.describe import describe
 from loader.commands.doctor import doctor
 from loader.commands.fetch import fetch
 from loader.commands.options import examples
@@ -24,7 +25,7 @@ def cli() -> None:
     """Land vendor bars as raw JSON lines; `make build` turns them into tables."""
 
 
-for command in (replay, fetch, backfill, watch, resend_dead_letters, doctor, simulate):
+for command in (describe, replay, fetch, backfill, watch, resend_dead_letters, doctor, simulate):
     cli.add_command(command)
 
 

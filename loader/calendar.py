@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
 from loader.reference import Exchange, LabelConvention
@@ -14,6 +14,7 @@ _LABEL = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([ T].*)?")
+_OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>0[0-9]|1[0-4]):(?P<minutes>[0-5][0-9])")
 _YEARS = range(1900, 2200)
 _EVENING = timedelta(hours=2)
 _HALF_HOUR = 1800
@@ -59,6 +60,17 @@ class NonexistentTimeError(ValueError):
     """A wall-clock time that the clocks of its zone skipped: the text is in another zone."""
 
 
+def parse_zone(text: str) -> tzinfo:
+    """Return the zone of an IANA name or an offset such as +02:00. Raises ValueError."""
+    if match := _OFFSET.fullmatch(text):
+        offset = timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+        return timezone(-offset if match["sign"] == "-" else offset, text)
+    try:
+        return ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("use an IANA name such as America/New_York, or an offset such as +02:00") from None
+
+
 def parse_bar_starts(labels: Sequence[str], convention: LabelConvention, minutes: int) -> list[datetime | None]:
     """Return the start in UTC of each bar of a series, in the order of its response; None for an unreadable label.
 
@@ -79,7 +91,7 @@ def parse_bar_starts(labels: Sequence[str], convention: LabelConvention, minutes
         offset, later_offset = _offsets(moment, convention.zone)
         if offset < later_offset:
             raise NonexistentTimeError(
-                f"local time {moment:%H:%M} does not exist on {moment:%Y-%m-%d} in {convention.zone.key}: "
+                f"local time {moment:%H:%M} does not exist on {moment:%Y-%m-%d} in {convention.zone}: "
                 "the file is in another zone; pass --timezone"
             )
         if offset > later_offset:
@@ -108,7 +120,7 @@ def _parse_time(label: str) -> datetime | None:
     return moment if moment.year in _YEARS else None
 
 
-def _offsets(moment: datetime, zone: ZoneInfo) -> tuple[timedelta, timedelta]:
+def _offsets(moment: datetime, zone: tzinfo) -> tuple[timedelta, timedelta]:
     """Return a wall-clock time's offset before and after a change of the clocks; they are equal at other times."""
     return zone.utcoffset(moment) or timedelta(), zone.utcoffset(moment.replace(fold=1)) or timedelta()
 

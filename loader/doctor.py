@@ -16,11 +16,14 @@ from typing import Any
 from loader import reference
 from loader.providers import registry
 from loader.quota import Quota
+from loader.rules import Acceptance
 from loader.settings import Settings
 from loader.sinks import dead_letters
 from loader.store import StateStore, store_from_environment
 from tickerlake import raw_zone
 from tickerlake.errors import UserError
+
+_EXAMINED_OBJECTS = 20
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def check_sink(setup: Setup) -> Iterator[Finding]:
 
 def check_providers(setup: Setup) -> Iterator[Finding]:
     """Check each provider's keys, and the requests that they have left today."""
-    for name in registry.PROVIDERS:
+    described = [name for name in registry.described_apis() if f"TICKERLAKE_{name.upper()}_KEY" in setup.environment]
+    for name in [*registry.PROVIDERS, *described]:
         try:
             provider = registry.build_provider(name, setup.environment)
             keys = registry.read_keys(provider, setup.environment)
@@ -175,6 +179,47 @@ def _exchange_date(line: Mapping[str, Any], mic: str) -> date | None:
     return moment.astimezone(reference.get_exchange(mic).zone).date()
 
 
+def check_acceptance(setup: Setup) -> Iterator[Finding]:
+    """Check what the warehouse will accept of the newest run's lines, by its rules."""
+    ledgers = sorted((setup.settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
+    if not ledgers:
+        return
+    run_id = ledgers[-1].name.partition(".")[0]
+    acceptance = Acceptance()
+    for path in sorted((setup.settings.lake / "raw").glob(f"*/dt=*/hr=*/{run_id}-*.ndjson.gz"))[:_EXAMINED_OBJECTS]:
+        try:
+            lines = gzip.decompress(path.read_bytes()).splitlines()
+        except (OSError, EOFError, zlib.error):
+            continue  # the build names it
+        acceptance.add_lines(path.parts[-4], lines)
+    if acceptance.accepted or acceptance.refused:
+        state = "broken" if not acceptance.accepted else "warning" if acceptance.refused else "ok"
+        yield Finding("its lines", state, acceptance.sentence())
+
+
+def check_next_step(setup: Setup) -> Iterator[Finding]:
+    """Report what to do next, with nothing landed, with landed lines, and with a published lake."""
+    lake = setup.settings.lake
+    if (lake / "published.ducklake").exists():
+        step = 'make serve, then open the page; or python -m pipeline sql "select * from screen_top_movers"'
+    elif any((lake / "raw").glob("*/dt=*/hr=*/*.ndjson.gz")):
+        step = "make build"
+    else:
+        keys = [name for name in setup.environment if name.startswith("TICKERLAKE_") and name.endswith("_KEY")]
+        names = {_provider_of(name) for name in keys} - {""}
+        provider = sorted(names)[0] if names else "yahoo"
+        step = (
+            f"python -m loader fetch --provider {provider} --symbols TSLA; with files: python -m loader describe FILE; "
+            "with neither: make demo"
+        )
+    yield Finding("next step", "ok", step)
+
+
+def _provider_of(variable: str) -> str:
+    name = variable.removeprefix("TICKERLAKE_").removesuffix("_KEY").lower()
+    return name if name in registry.PROVIDERS or name in registry.described_apis() else ""
+
+
 CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
     check_lake,
     check_calendar,
@@ -182,5 +227,7 @@ CHECKS: tuple[Callable[[Setup], Iterator[Finding]], ...] = (
     check_sink,
     check_providers,
     check_last_run,
+    check_acceptance,
     check_dead_letters,
+    check_next_step,
 )

@@ -18,6 +18,7 @@ class Kind(StrEnum):
     DAILY_QUOTA = "daily_quota"
     ENTITLEMENT = "entitlement"
     TRANSPORT = "transport"
+    UNREADABLE = "unreadable"
     UNKNOWN = "unknown"
 
 

@@ -20,9 +20,17 @@ _LIBRARIES = (
     "charset-normalizer",
     "typing-extensions",
     "tzdata",
+    "pyyaml",
 )
 _EXCLUDED_SUFFIXES = {".pyc", ".so", ".pyi"}
-_COMMAND_LINE = ("loader/__main__.py", "loader/commands/", "loader/doctor.py", "loader/package.py")
+_COMMAND_LINE = (
+    "loader/__main__.py",
+    "loader/commands/",
+    "loader/doctor.py",
+    "loader/guess.py",
+    "loader/landing.py",
+    "loader/package.py",
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -32,6 +40,7 @@ def contents() -> Iterator[tuple[str, Path]]:
         yield name, _ROOT / name
     for folder, pattern in (
         ("loader", "*.py"),
+        ("loader/descriptions", "api_*.yml"),
         ("serving/alerts", "*.py"),
         ("serving/alerts", "*.json"),
         ("seeds", "*.csv"),

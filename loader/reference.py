@@ -2,7 +2,7 @@
 
 import csv
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ class LabelConvention:
     """How a feed labels its bars: the wall clock of which zone, and whether the label is the bar's start or end."""
 
     label: str
-    zone: ZoneInfo
+    zone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,19 @@ def get_source(name: str) -> DataSource:
             return DataSource(name, row["price_basis"], timedelta(seconds=int(row["settling_seconds"])))
     known = ", ".join(row["source"] for row in _rows("source"))
     raise UserError(f"unknown source '{name}': known are {known}; add a row to seeds/source.csv for another")
+
+
+def sources() -> list[str]:
+    """List the feeds of `seeds/source.csv`."""
+    return [row["source"] for row in _rows("source")]
+
+
+def renamed_symbol(symbol: str, on: date) -> str:
+    """Return today's symbol of the one that traded under `symbol` on a date (seeds/symbol_change.csv)."""
+    for row in _rows("symbol_change"):
+        if row["former_symbol"] == symbol and row["traded_from"] <= on.isoformat() < row["traded_until"]:
+            return row["symbol"]
+    return symbol
 
 
 def get_label_convention(source: str, received_on: date) -> LabelConvention:

@@ -1,7 +1,7 @@
 """A run: one attempt of the loader. It adds lineage to rows, lands lines, and ends with a line in the run ledger."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from loader.outcome import Outcome
 from loader.record import SCHEMA_VERSION, Stamp, bar_line, corporate_action_line, daily_bar_line, to_line, utc_text
 from loader.sinks import TOO_LARGE, Sink, UndeliveredLine, dead_letters
 from loader.sinks.folder import FolderSink
+from loader.sinks.spool import Spool
 from loader.store import FolderStore, StateStore
 
 
@@ -40,6 +41,7 @@ class Run:
     dead_letter_reasons: Counter[str] = field(default_factory=Counter)
     _lines: dict[str, list[bytes]] = field(default_factory=dict)
     _payloads: list[bytes] = field(default_factory=list)
+    _spool: Spool = field(default_factory=Spool)
 
     def __post_init__(self) -> None:
         """Generate the run_id, unless the caller passed one."""
@@ -48,7 +50,7 @@ class Run:
     @property
     def sent(self) -> int:
         """The number of lines of the run, of all datasets."""
-        return sum(map(len, self._lines.values()))
+        return sum(map(len, self._lines.values())) + self._spool.count
 
     @property
     def dead_lettered(self) -> int:
@@ -77,11 +79,29 @@ class Run:
         for action in outcome.actions:
             self._add("corporate_actions", corporate_action_line(action, stamp, self.sent + 1))
 
+    @property
+    def lines(self) -> Mapping[str, Sequence[bytes]]:
+        """The rendered lines by dataset, spooled ones apart."""
+        return self._lines
+
     def add_lines(self, lines: Iterable[bytes], dataset: str = "bars") -> None:
         """Add lines of a dataset that are already rendered, such as those of `simulate`."""
         before = self.sent
         self._lines.setdefault(dataset, []).extend(lines)
         self.parsed += self.sent - before
+
+    def add_block(self, lines: bytes, count: int, dataset: str) -> None:
+        """Add a block of rendered lines, each with its newline, that waits on disk until `finish`."""
+        self._spool.add(self.lake, dataset, lines, count)
+        self.parsed += count
+
+    def archive(self, payload: bytes) -> None:
+        """Archive a payload when the run is landed."""
+        self._payloads.append(payload)
+
+    def discard(self) -> None:
+        """Remove what waits on disk: nothing was landed."""
+        self._spool.remove()
 
     def finish(self, arrived_at: datetime) -> dict[str, object]:
         """Land everything and return the ledger record. Raises UserError when the lake is not writable."""
@@ -91,6 +111,15 @@ class Run:
         for payload in self._payloads:
             archive.save(payload)
         confirmed = 0
+        for block in self._spool.finish():
+            if isinstance(sink, FolderSink):
+                sink.adopt(block.dataset, block.path, f"{self.run_id}-b{block.number:04d}", arrived_at)
+                confirmed += block.count
+            else:
+                delivery = sink.deliver(block.dataset, block.read(), self.run_id, arrived_at)
+                confirmed += delivery.confirmed
+                self._dead_letter(store, block.dataset, delivery.undelivered)
+        self._spool.remove()
         for dataset, lines in self._lines.items():
             delivery = sink.deliver(dataset, lines, self.run_id, arrived_at)
             confirmed += delivery.confirmed

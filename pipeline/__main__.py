@@ -218,6 +218,8 @@ def _print_report(report: "BuildReport") -> int:
         return cli.EXIT_FAILED
     warned = f" ({report.warnings} warned)" if report.warnings else ""
     print(f"built {report.models} models, passed {report.tests} tests{warned} in {report.seconds:.1f} s, published")
+    if report.refused:
+        print(report.refused)
     return cli.EXIT_DONE
 
 

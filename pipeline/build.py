@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+import duckdb
+
 from pipeline.dbt import CommandResult, Dbt, NodeResult
 from pipeline.seeds import check_seeds
 from tickerlake import lake
@@ -25,6 +27,8 @@ class BuildReport:
     warnings: int
     seconds: float
     problems: list[str]
+    refused: str = ""
+    """What the run refused, in a sentence; empty when it accepted every line, and on Athena."""
 
     @property
     def is_published(self) -> bool:
@@ -78,7 +82,26 @@ def build(
         warnings=sum(r.status == "warn" for r in results),
         seconds=sum(r.seconds for r in results),
         problems=problems,
+        refused=count_refused() if is_one_machine else "",
     )
+
+
+def count_refused() -> str:
+    """Return how many of the lines that the last run read were refused, and why; empty when none was."""
+    with lake.connect(lake.folder(), lake.CATALOG) as connection:
+        try:
+            rows = connection.execute(
+                "select reasons, count(*) from lake.tickerlake_intermediate.int_line__validated "
+                "group by 1 order by 2 desc, 1"
+            ).fetchall()
+        except duckdb.Error:
+            return ""  # a selection without the lines
+    total, refused = sum(count for _, count in rows), [(reasons, count) for reasons, count in rows if reasons]
+    if not refused:
+        return ""
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in refused[:5])
+    remedy = "to read them: python -m pipeline sql 'select reasons, line from quarantined_record'"
+    return f"{sum(count for _, count in refused):,} of {total:,} lines refused: {reasons}; {remedy}"
 
 
 def _require_selection(dbt: Dbt, selection: list[str]) -> list[str]:

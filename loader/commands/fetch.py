@@ -6,6 +6,7 @@ import click
 
 from loader.commands.options import CommonOptions, FetchOptions, build_job, common_options, examples, fetch_options
 from loader.commands.output import print_closed, print_run, print_unfetched
+from loader.rules import Acceptance
 
 
 @click.command(
@@ -34,4 +35,7 @@ def fetch(common: CommonOptions, requested: FetchOptions, days: int, is_incremen
         print_closed(common)
         return 0
     print_unfetched(result.report)
-    return print_run(result.run, result.ledger, common) or int(bool(result.report.missed))
+    acceptance = Acceptance()
+    for dataset, lines in result.run.lines.items():
+        acceptance.add_lines(dataset, lines)
+    return print_run(result.run, result.ledger, common, acceptance=acceptance) or int(bool(result.report.missed))

@@ -7,31 +7,39 @@ from collections.abc import Mapping
 
 from loader.commands.options import CommonOptions
 from loader.fetching import QUOTA_USED_UP, FetchReport
+from loader.rules import Acceptance
 from loader.run import Run
 from loader.sinks.folder import FolderSink
 
 
 def print_run(
-    run: Run, ledger: Mapping[str, object], common: CommonOptions, planted: Mapping[str, int] | None = None
+    run: Run,
+    ledger: Mapping[str, object],
+    common: CommonOptions,
+    planted: Mapping[str, int] | None = None,
+    acceptance: Acceptance | None = None,
 ) -> int:
-    """Print a finished run. Returns 1 when some lines were not delivered, else 0.
+    """Print a finished run. Returns 1 when some lines were not delivered, or the warehouse will accept none, else 0.
 
-    `planted` counts the lines of a simulation by kind.
+    `planted` counts the lines of a simulation by kind; `acceptance` counts what will come of the lines.
     """
+    is_useless = bool(acceptance and acceptance.refused and not acceptance.accepted)
     if run.dead_lettered:
         print(
             f"{run.dead_lettered:,} lines were not delivered; to try again: python -m loader resend-dead-letters",
             file=sys.stderr,
         )
     if common.is_json:
-        print(json.dumps({**ledger, **({"planted": planted} if planted else {})}))
-        return int(bool(run.dead_lettered))
+        expected = {"expected": acceptance.counts()} if acceptance else {}
+        print(json.dumps({**ledger, **({"planted": planted} if planted else {}), **expected}))
+        return int(bool(run.dead_lettered) or is_useless)
     destination = f"{run.lake}/raw" if isinstance(run.sink, FolderSink) else common.settings.sink
     null_rows = f", {run.null_rows:,} rows without prices" if run.null_rows else ""
-    print(f"landed {ledger['confirmed']:,} lines in {destination} (run {run.run_id}){null_rows}")
+    expectation = f": {acceptance.sentence()}" if acceptance and run.sent else ""
+    print(f"landed {ledger['confirmed']:,} lines in {destination} (run {run.run_id}){null_rows}{expectation}")
     if planted:
         print("  " + ", ".join(f"{name} {count:,}" for name, count in sorted(planted.items())))
-    return int(bool(run.dead_lettered))
+    return int(bool(run.dead_lettered) or is_useless)
 
 
 def print_closed(common: CommonOptions) -> None:

@@ -2,15 +2,41 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from statistics import median
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from loader.calendar import sessions
 from loader.providers.parse_context import ParseContext
-from loader.record import BAR_INTERVALS, Bar
+from loader.record import BAR_INTERVALS
+
+
+class TimedBar(Protocol):
+    """What the checks need of a bar."""
+
+    @property
+    def symbol(self) -> str:
+        """The symbol."""
+        ...
+
+    @property
+    def bar_start(self) -> datetime | None:
+        """The start in UTC; None when it is unknown."""
+        ...
+
+    @property
+    def vendor_label(self) -> str:
+        """The time in ISO 8601, without an offset where it is a wall clock."""
+        ...
+
+    @property
+    def volume(self) -> str | None:
+        """The volume as text."""
+        ...
+
 
 _MIN_SPACINGS = 5
 _MIN_SESSIONS = 3
@@ -34,7 +60,7 @@ _ZONES = (
 """The zones that a file is compared with, the likeliest first."""
 
 
-def detect_interval(bars: Iterable[Bar]) -> int | None:
+def detect_interval(bars: Iterable[TimedBar]) -> int | None:
     """Return the minutes between the bars; None when fewer than six bars, or uneven spacing, do not show it.
 
     The median spacing is the length when nine of ten spacings are multiples of it: bars of a quiet symbol have gaps.
@@ -56,7 +82,7 @@ def detect_interval(bars: Iterable[Bar]) -> int | None:
     return 1 if min(spacings) < BAR_INTERVALS["5min"] else None
 
 
-def find_interval_error(bars: Sequence[Bar], bar_interval: str) -> str | None:
+def find_interval_error(bars: Sequence[TimedBar], bar_interval: str) -> str | None:
     """Return the error of an interval that the bars contradict, with the one that fits; None when they agree."""
     minutes = detect_interval(bars)
     if minutes is None or minutes == BAR_INTERVALS[bar_interval]:
@@ -76,7 +102,7 @@ def interval_name(minutes: int) -> str | None:
     return next((name for name, length in BAR_INTERVALS.items() if length == minutes), None)
 
 
-def find_zone_error(bars: Sequence[Bar], context: ParseContext) -> str | None:
+def find_zone_error(bars: Sequence[TimedBar], context: ParseContext) -> str | None:
     """Return the error of a zone that the volumes contradict, with the zones that fit; None when nothing is certain.
 
     In the right zone, a stock's volume lies in its exchange's regular hours, and the busiest quarters of an hour of its
@@ -94,7 +120,7 @@ def find_zone_error(bars: Sequence[Bar], context: ParseContext) -> str | None:
         return None
     fitting = [name for name, score in scores.items() if sum(score) >= sum(best) - 1e-9][:3]
     return (
-        f"the times are not in {context.convention.zone.key}: {claimed[0]:.0%} of the volume would lie in the regular "
+        f"the times are not in {context.convention.zone}: {claimed[0]:.0%} of the volume would lie in the regular "
         f"hours of {context.instrument.mic}, {best[0]:.0%} in {' or '.join(fitting)}; "
         f"pass --timezone {fitting[0]}, or --trust to land them"
     )
@@ -104,7 +130,7 @@ def _label_shift(context: ParseContext) -> int:
     return BAR_INTERVALS[context.bar_interval] if context.convention.label == "end" else 0
 
 
-def _profile(bars: Iterable[Bar], shift: timedelta) -> dict[datetime, float]:
+def _profile(bars: Iterable[TimedBar], shift: timedelta) -> dict[datetime, float]:
     """Return the volume of each quarter of an hour of the wall clock, of days spread over the file.
 
     Without any volume, each bar counts as one.
@@ -128,7 +154,7 @@ def _profile(bars: Iterable[Bar], shift: timedelta) -> dict[datetime, float]:
     return dict(profile)
 
 
-def _score(profile: dict[datetime, float], zone: ZoneInfo, mic: str) -> tuple[float, float]:
+def _score(profile: dict[datetime, float], zone: tzinfo, mic: str) -> tuple[float, float]:
     """Return the share of the volume in regular hours, and half the share of sessions that are busiest at their edges.
 
     The quarter of an hour after the close counts as regular: the closing auction is reported there.

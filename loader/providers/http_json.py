@@ -1,183 +1,267 @@
-"""Any JSON API, described by a data file: a URL, where the rows are, and which field is which.
+"""Any JSON API, by a description (`loader.providers.description`): requests, pages, errors, and the rows of an answer.
 
-A description is JSON; TICKERLAKE_HTTP_JSON names the file:
-
-    {"url": "https://api.example.com/{symbol}/{interval}?from={first_date}&to={until_date}",
-     "rows": ["data", "candles"], "fields": {"time": "t", "open": "o", "high": "h", "low": "l", "close": "c",
-     "volume": "v", "adjusted_close": "a"}, "intervals": {"1min": "1m"}, "time_unit": "seconds",
-     "headers": {"Authorization": "Bearer {key}"}, "limits": {"per_minute": 60}, "days_per_request": 30}
-
-In the URL `{symbol} {interval} {first_date} {until_date} {first_epoch} {until_epoch} {key}` are replaced, in headers
-`{key}`. Rows may be objects, or arrays with numbers as field names. `time_unit`: `text` (as the source's label says),
-`seconds` or `milliseconds` since 1970 in UTC.
+In the URL `{symbol} {interval} {limit} {offset} {key}` are replaced, and the bounds of the range as `{first_date}`,
+`{first_time}` (ISO 8601), `{first_epoch}`, `{first_ms}`, `{first_us}`, `{first_ns}`, and the same with `until`; in
+headers `{key}`. TICKERLAKE_HTTP_JSON names the description of the provider `http_json`.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
-from loader.calendar import NonexistentTimeError
-from loader.decode import Number, decode, integer, looks_like_html, mapping
-from loader.http import Http, classify_status
+from loader.decode import Number, decode, looks_like_html
+from loader.http import Http, HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
+from loader.providers import description
 from loader.providers.base import FetchRequest, Limits, keep_requested_rows
-from loader.providers.parse_context import BarRow, ParseContext
-from loader.vendor_message import classify_envelope, extract_text, with_text
-from tickerlake.errors import UserError
+from loader.providers.described import parse_rows
+from loader.providers.description import Description
+from loader.providers.file_rows import FileError, find_path, json_rows
+from loader.providers.parse_context import ParseContext
+from loader.record import BAR_INTERVALS
+from loader.vendor_message import classify_envelope, clean_text, extract_text, with_text
 
-_REQUIRED = ("time", "open", "high", "low", "close", "volume")
-_UNITS = {"text": 0, "seconds": 1, "milliseconds": 1000}
-_KNOWN = {"url", "rows", "fields", "intervals", "time_unit", "headers", "limits", "days_per_request", "source"}
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_MAX_PAGES = 500
+"""More pages than any planned request has: an API that never ends is an error."""
+
+
+class _CutOffError(Exception):
+    """A full answer whose rest cannot be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpJson:
-    """A described API; `load` reads the description."""
+    """A described API."""
 
-    url: str
-    rows: tuple[str, ...]
-    fields: dict[str, str]
-    intervals: dict[str, str] = field(default_factory=dict)
-    time_unit: str = "text"
-    headers: dict[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
-    days_per_request: int = 30
-    source: str = "http_json"
+    description: Description
+
+    @property
+    def source(self) -> str:
+        """The feed of the rows."""
+        return self.description.feed
+
+    @property
+    def limits(self) -> Limits:
+        """The described limits of a key."""
+        return self.description.limits
 
     @property
     def key_variable(self) -> str:
-        """TICKERLAKE_HTTP_JSON_KEY, if the description uses a key."""
-        return "TICKERLAKE_HTTP_JSON_KEY" if "{key}" in self.url + "".join(self.headers.values()) else ""
+        """TICKERLAKE_<NAME>_KEY, if the description uses a key."""
+        texts = self.description.url + "".join(self.description.headers.values())
+        name = re.sub("[^A-Z0-9]", "_", self.description.name.upper())
+        return f"TICKERLAKE_{name}_KEY" if "{key}" in texts else ""
 
     def plan(self, request: FetchRequest, bar_interval: str) -> list[FetchRequest]:
-        """Split the range into pieces of `days_per_request`."""
+        """Split the range into pieces of `days_per_request` or `hours_per_request`, none with more than `max_rows`."""
+        span = self.description.span
+        if self.description.max_rows and not self.description.paging and request.dataset == "bars":
+            longest = timedelta(minutes=BAR_INTERVALS.get(bar_interval, 1) * self.description.max_rows)
+            span = min(span, longest)
         requests, first = [], request.first
         while first < request.until:
-            following = first + timedelta(days=self.days_per_request)
+            following = first + span
             requests.append(FetchRequest(request.dataset, first, min(following, request.until)))
             first = following
         return requests
 
     def fetch(self, http: Http, context: ParseContext, request: FetchRequest, key: str) -> tuple[bytes, Outcome]:
-        """Make one request and keep the rows of the requested range."""
-        interval = "1day" if request.dataset == "daily_bars" else context.bar_interval
-        values = {
-            "symbol": context.symbol,
-            "interval": self.intervals.get(interval, interval),
-            "first_date": request.first.date().isoformat(),
-            "until_date": request.until.date().isoformat(),
-            "first_epoch": str(int(request.first.timestamp())),
-            "until_epoch": str(int(request.until.timestamp())),
-            "key": key,
-        }
-        url = _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), self.url)
-        headers = {name: text.replace("{key}", key) for name, text in self.headers.items()}
-        response = http.get(url, {}, headers)
+        """Make one request, page by page, and keep the rows of the requested range.
+
+        An answer with `max_rows` rows is cut off until the next page is empty: a failure in between fails the whole.
+        """
+        whole: Outcome | None = None
+        bodies: list[bytes] = []
+        params: dict[str, str] = {}
+        url = self._url(context, request, key, 0)
+        position = request
+        seen: set[str] = set()
+        for _ in range(_MAX_PAGES):
+            response = http.get(url, params, self._headers(key))
+            bodies.append(response.body)
+            outcome, rows = self._outcome(response, context, request.dataset)
+            if outcome.is_failure:
+                return response.body, outcome
+            whole = outcome if whole is None else _joined(whole, outcome)
+            try:
+                following = self._next_page(response.body, context, request, position, outcome, rows, key, len(seen))
+            except _CutOffError as error:
+                return response.body, Outcome(Kind.UNKNOWN, message=str(error))
+            if following is None:
+                return b"\n".join(bodies), keep_requested_rows(whole, request)
+            url, params, position = following
+            page = repr((url.replace(key, "") if key else url, params))
+            if page in seen:
+                return response.body, Outcome(Kind.UNKNOWN, message="the next page is the same page again")
+            seen.add(page)
+        return b"", Outcome(Kind.UNKNOWN, message=f"more than {_MAX_PAGES} pages: describe a shorter days_per_request")
+
+    def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
+        """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
+        return self._parse(payload, context, dataset)[0]
+
+    def _outcome(self, response: HttpResponse, context: ParseContext, dataset: str) -> tuple[Outcome, int]:
         failure = classify_status(response, has_key=bool(self.key_variable))
+        if not failure and response.status >= 400:
+            failure = self._described_error(response.body)
         if not failure and response.status == 404:
             failure = Outcome(Kind.UNKNOWN_SYMBOL, message=with_text("not found (404)", extract_text(response.body)))
         if not failure and response.status >= 400:
             reason = f"status {response.status}"
             failure = Outcome(Kind.BAD_REQUEST, message=with_text(reason, extract_text(response.body)))
-        if failure:
-            return response.body, failure
-        return response.body, keep_requested_rows(self.parse(response.body, context, request.dataset), request)
+        return (failure, 0) if failure else self._parse(response.body, context, dataset)
 
-    def parse(self, payload: bytes, context: ParseContext, dataset: str = "bars") -> Outcome:
-        """Parse one body. Never raises: a body unlike the description is an UNKNOWN outcome."""
+    def _described_error(self, payload: bytes) -> Outcome | None:
         try:
-            body = rows = decode(payload)
+            body = decode(payload)
+        except ValueError:
+            return None
+        return self._match_error(body)
+
+    def _match_error(self, body: object) -> Outcome | None:
+        for rule in self.description.errors:
+            text = find_path(body, rule.path)
+            is_match = rule.phrase == str(text) if isinstance(text, Number) else rule.phrase in str(text).lower()
+            if text is not None and is_match:
+                return Outcome(rule.kind, message=with_text("the vendor says", clean_text(text)))
+        return None
+
+    def _parse(self, payload: bytes, context: ParseContext, dataset: str) -> tuple[Outcome, int]:
+        """Return the outcome of a body, and how many rows it has."""
+        described = replace(self.description, dataset=dataset)
+        try:
+            body = decode(payload)
         except ValueError:
             if looks_like_html(payload):
-                return Outcome(Kind.TRANSPORT, message="a web page")
-            return Outcome(Kind.UNKNOWN, message="not JSON")
-        for step in self.rows:
-            rows = _step(rows, step)
-        failure = None if rows else classify_envelope(body)
+                return Outcome(Kind.TRANSPORT, message="a web page"), 0
+            return Outcome(Kind.UNKNOWN, message="not JSON"), 0
+        failure = self._match_error(body)
         if failure:
-            return failure
-        if not isinstance(rows, list):
-            return Outcome(Kind.UNKNOWN, message=f"no list of rows at {'.'.join(self.rows) or 'the top'}")
-        bar_rows: list[BarRow] = []
-        days, null_rows = [], 0
-        for row in rows:
-            label = self._label(_step(row, self.fields["time"]))
-            open_, high, low, close, volume = (_step(row, self.fields[name]) for name in _REQUIRED[1:])
-            if all(value is None for value in (open_, high, low, close)):
-                null_rows += 1
-            elif dataset == "daily_bars":
-                adjusted = _step(row, self.fields["adjusted_close"]) if "adjusted_close" in self.fields else None
-                days.append(context.daily_bar(label, [open_, high, low, close], adjusted, volume))
-            else:
-                bar_rows.append((label, open_, high, low, close, volume))
+            return failure, 0
+        holder = find_path(body, described.rows)
+        failure = None if holder else classify_envelope(body)
+        if failure:
+            return failure, 0
+        if (
+            holder is None
+            and described.rows
+            and isinstance(find_path(body, described.rows[:-1]), dict)
+            and self._is_null(body)
+        ):
+            return Outcome(Kind.EMPTY), 0
         try:
-            bars = context.bars(bar_rows)
-        except NonexistentTimeError as error:
-            return Outcome(Kind.UNKNOWN, message=str(error))
-        return Outcome(Kind.BARS if bars or days else Kind.EMPTY, bars, null_rows, daily_bars=days)
+            rows = list(json_rows(body, described))
+        except FileError as error:
+            return Outcome(Kind.UNKNOWN, message=str(error)), 0
+        return parse_rows(rows, self._in_convention(context), described, dataset), len(rows)
 
-    def _label(self, value: object) -> str:
-        per_second = _UNITS[self.time_unit]
-        epoch = integer(value if isinstance(value, Number) else Number(str(value))) if per_second else None
-        if epoch is None:
-            return str(value)
-        try:
-            return datetime.fromtimestamp(epoch / per_second, UTC).isoformat()
-        except (OverflowError, ValueError, OSError):
-            return str(value)
+    def _is_null(self, body: object) -> bool:
+        """Return whether the rows are there as null: vendors write so that there are none."""
+        parent = find_path(body, self.description.rows[:-1])
+        return isinstance(parent, dict) and self.description.rows[-1] in parent
+
+    def _in_convention(self, context: ParseContext) -> ParseContext:
+        zone = self.description.zone or context.convention.zone
+        convention = replace(context.convention, zone=zone, label=self.description.label or context.convention.label)
+        return replace(context, convention=convention, currency=self.description.currency or context.currency)
+
+    def _next_page(
+        self,
+        payload: bytes,
+        context: ParseContext,
+        request: FetchRequest,
+        position: FetchRequest,
+        outcome: Outcome,
+        rows: int,
+        key: str,
+        page: int,
+    ) -> tuple[str, dict[str, str], FetchRequest] | None:
+        """Return the address, the parameters and the range of the next page; None after the last."""
+        paging, limit = self.description.paging, self.description.max_rows
+        is_full = bool(limit) and rows >= limit
+        if paging and paging.by in ("token", "next_url"):
+            value = find_path(decode(payload), paging.path)
+            if value is None or value == "":
+                return None
+            if paging.by == "token":
+                return self._url(context, request, key, 0), {paging.parameter: str(value)}, position
+            return self._address(str(value), key), {}, position
+        if not is_full:
+            return None
+        if paging and paging.by == "offset":
+            return self._url(context, request, key, (page + 1) * limit), {}, position
+        times = _times(outcome)
+        last = max(times, default=position.first)
+        is_whole = last >= request.until - timedelta(minutes=1) and min(times) <= position.first
+        if is_whole:
+            return None
+        if last <= position.first or (position == request and min(times) > position.first + (last - min(times))):
+            raise _CutOffError(f"an answer of {rows:,} rows is cut off: describe a shorter hours_per_request")
+        following = replace(position, first=last)
+        return self._url(context, following, key, 0), {}, following
+
+    def _address(self, address: str, key: str) -> str:
+        """Return the next address on the described host, with the key in its place; another host gets no request."""
+        own, other = urlsplit(self.description.url), urlsplit(address)
+        if other.netloc and other.netloc != own.netloc:
+            other = other._replace(scheme=own.scheme, netloc=own.netloc)
+        names = [name for name, value in parse_qsl(own.query) if value == "{key}"]
+        query = [(name, value) for name, value in parse_qsl(other.query) if name not in names]
+        query += [(name, key) for name in names]
+        text = "&".join(f"{quote(name)}={quote(value, safe='')}" for name, value in query)
+        return other._replace(scheme=own.scheme, netloc=own.netloc, query=text).geturl()
+
+    def _url(self, context: ParseContext, request: FetchRequest, key: str, offset: int) -> str:
+        interval = "1day" if request.dataset == "daily_bars" else context.bar_interval
+        values = {
+            "symbol": context.symbol,
+            "interval": self.description.intervals.get(interval, interval),
+            "limit": str(self.description.max_rows or ""),
+            "offset": str(offset),
+            "key": key,
+            **_bounds("first", request.first),
+            **_bounds("until", request.until),
+        }
+        return _PLACEHOLDER.sub(lambda match: quote(values.get(match[1], ""), safe=""), self.description.url)
+
+    def _headers(self, key: str) -> dict[str, str]:
+        return {name: text.replace("{key}", key) for name, text in self.description.headers.items()}
 
 
-def _step(value: object, name: str) -> object:
-    if isinstance(value, list):
-        return value[int(name)] if name.isdecimal() and len(name) < 6 and int(name) < len(value) else None
-    return mapping(value).get(name)
+def _bounds(name: str, moment: datetime) -> dict[str, str]:
+    seconds = int(moment.timestamp())
+    return {
+        f"{name}_date": moment.date().isoformat(),
+        f"{name}_time": moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        f"{name}_epoch": str(seconds),
+        f"{name}_ms": str(seconds * 10**3),
+        f"{name}_us": str(seconds * 10**6),
+        f"{name}_ns": str(seconds * 10**9),
+    }
+
+
+def _joined(whole: Outcome, page: Outcome) -> Outcome:
+    """Return the outcome of some pages; a bar that two pages have is there once."""
+    known = {(bar.symbol, bar.bar_start) for bar in whole.bars if bar.bar_start}
+    bars = [*whole.bars, *(bar for bar in page.bars if (bar.symbol, bar.bar_start) not in known)]
+    days = [*whole.daily_bars, *page.daily_bars]
+    actions = [*whole.actions, *page.actions]
+    kind = Kind.BARS if bars or days or actions else Kind.EMPTY
+    return Outcome(kind, bars, whole.null_rows + page.null_rows, "", days, actions)
+
+
+def _times(outcome: Outcome) -> list[datetime]:
+    """Return the times of a page's rows."""
+    days = [
+        datetime.combine(day.session_date, datetime.min.time(), UTC) for day in outcome.daily_bars if day.session_date
+    ]
+    return [*(bar.bar_start for bar in outcome.bars if bar.bar_start), *days]
 
 
 def load(path: Path) -> HttpJson:
-    """Read a description. Raises UserError that names the file and what is wrong with it."""
-    try:
-        description = decode(path.read_bytes())
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not JSON"
-        raise UserError(f"cannot read the API description {path}: {reason}") from None
-    body = mapping(description)
-    problem = _find_problem(body)
-    if problem:
-        raise UserError(f"API description {path}: {problem}")
-    limits = {name: integer(value) for name, value in mapping(body.get("limits")).items()}
-    return HttpJson(
-        url=body["url"],
-        rows=tuple(body["rows"]),
-        fields={name: str(value) for name, value in body["fields"].items()},
-        intervals=mapping(body.get("intervals")),
-        time_unit=body.get("time_unit", "text"),
-        headers=mapping(body.get("headers")),
-        limits=Limits(**limits),
-        days_per_request=integer(body.get("days_per_request")) or 30,
-        source=body.get("source", "http_json"),
-    )
-
-
-def _find_problem(body: dict[str, Any]) -> str:
-    """Return what is wrong with a description; empty when it is valid."""
-    unknown = set(body) - _KNOWN
-    url = str(body.get("url", ""))
-    if unknown:
-        return f"unknown entries {', '.join(sorted(unknown))}"
-    if not url.startswith(("https://", "http://127.0.0.1")):
-        return "'url' must begin with https://"
-    if not isinstance(body.get("rows"), list) or not all(isinstance(step, str) for step in body["rows"]):
-        return "'rows' must be a list of names, [] for the top"
-    missing = [name for name in _REQUIRED if name not in mapping(body.get("fields"))]
-    if missing:
-        return f"'fields' lacks {', '.join(missing)}"
-    if body.get("time_unit", "text") not in _UNITS:
-        return f"'time_unit' must be one of {', '.join(_UNITS)}"
-    bad_limits = set(mapping(body.get("limits"))) - {"per_second", "per_minute", "per_day"}
-    if bad_limits:
-        return f"unknown limits {', '.join(sorted(bad_limits))}"
-    return ""
+    """Return the provider of a description. Raises UserError that names the file and what is wrong with it."""
+    described = description.read(path)
+    return HttpJson(replace(described, name="http_json"))

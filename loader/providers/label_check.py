@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from loader.calendar import sessions
+from loader.providers.file_check import TimedBar
 from loader.providers.parse_context import ParseContext
-from loader.record import BAR_INTERVALS, Bar
+from loader.record import BAR_INTERVALS
 
 _MIN_SESSIONS = 3
 
 
-def detect_other_label(bars: Iterable[Bar], context: ParseContext) -> str | None:
+def detect_other_label(bars: Iterable[TimedBar], context: ParseContext) -> str | None:
     """Return the label that the volumes indicate when it is not the assumed one, else None.
 
     The opening auction makes the bar that starts at the open the busiest of its neighbours. When the bar after it

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loader import reference
-from loader.calendar import parse_bar_start, parse_bar_starts, parse_session_date
+from loader.calendar import parse_bar_start, parse_bar_starts, parse_session_date, parse_zone
 from loader.record import BAR_INTERVALS, Bar, CorporateAction, DailyBar, decimal_text, is_decimal
 from loader.reference import DataSource, Exchange, Instrument, LabelConvention
 from tickerlake.errors import UserError
@@ -56,9 +55,9 @@ class ParseContext:
         convention = reference.get_label_convention(source, received_on)
         if timezone:
             try:
-                convention = replace(convention, zone=ZoneInfo(timezone))
-            except (ZoneInfoNotFoundError, ValueError):
-                raise UserError(f"unknown time zone '{timezone}': use an IANA name such as America/New_York") from None
+                convention = replace(convention, zone=parse_zone(timezone))
+            except ValueError as error:
+                raise UserError(f"unknown time zone '{timezone}': {error}") from None
         if label:
             convention = replace(convention, label=label)
         instrument = reference.get_instrument(symbol)
@@ -123,12 +122,12 @@ class ParseContext:
         start = parse_bar_start(label, self.convention, BAR_INTERVALS[self.bar_interval])
         return self._bar(start, label, open_, high, low, close, volume)
 
-    def bars(self, rows: Sequence[BarRow]) -> list[Bar]:
+    def bars(self, rows: Sequence[BarRow], times: Sequence[str] | None = None) -> list[Bar]:
         """Build the bars of a response in its order, which resolves times that the wall clock shows twice.
 
-        Raises NonexistentTimeError.
+        `times` are the labels in ISO 8601, where a vendor writes them in another way. Raises NonexistentTimeError.
         """
-        labels = [row[0] for row in rows]
+        labels = [row[0] for row in rows] if times is None else times
         starts = parse_bar_starts(labels, self.convention, BAR_INTERVALS[self.bar_interval])
         return [self._bar(start, *row) for start, row in zip(starts, rows, strict=True)]
 

@@ -1,14 +1,18 @@
 """The providers by name. A new one is a module with a class, and one entry here."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from loader.providers import http_json, yahoo
+from loader.providers import description, http_json, yahoo
 from loader.providers.alphavantage import RAPIDAPI_HOST, URL, AlphaVantage
 from loader.providers.base import Limits, Provider
 from loader.redact import Redactor
 from tickerlake.errors import UserError
+
+_HOST = re.compile("https://[^/]+")
 
 
 def _http_json(environment: Mapping[str, str]) -> Provider:
@@ -39,10 +43,27 @@ PROVIDERS: dict[str, Callable[[Mapping[str, str]], Provider]] = {
 
 
 def build_provider(name: str, environment: Mapping[str, str] = os.environ) -> Provider:
-    """Build the named provider. Raises UserError when it is unknown or its description is missing."""
-    if name not in PROVIDERS:
-        raise UserError(f"unknown provider '{name}': choose one of {', '.join(PROVIDERS)}")
-    return PROVIDERS[name](environment)
+    """Build the named provider, or the one of a described API: a shipped description, or a file (mine.yml).
+
+    TICKERLAKE_<NAME>_URL replaces the host of a shipped description. Raises UserError when it is unknown.
+    """
+    if name in PROVIDERS:
+        return PROVIDERS[name](environment)
+    if name in described_apis() or name.endswith((".yml", ".yaml", ".json")):
+        described = description.load(name if "." in name else f"api_{name}")
+        if not described.url:
+            raise UserError(f"description {name} has no url, so nothing can be requested: use it with replay")
+        base_url = environment.get(f"TICKERLAKE_{described.name.upper()}_URL")
+        if base_url:
+            described = replace(described, url=base_url + _HOST.sub("", described.url))
+        return http_json.HttpJson(described)
+    known = ", ".join([*PROVIDERS, *described_apis()])
+    raise UserError(f"unknown provider '{name}': choose one of {known}, or a description such as mine.yml")
+
+
+def described_apis() -> list[str]:
+    """List the shipped descriptions of APIs, by their files' names."""
+    return sorted(path.stem.removeprefix("api_") for path in description.SHIPPED.glob("api_*.yml"))
 
 
 def resolve_limits(name: str, provider: Provider, environment: Mapping[str, str] = os.environ) -> Limits:

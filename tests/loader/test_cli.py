@@ -26,7 +26,10 @@ from tests.loader.vendor_server import ReceivedRequest, VendorServer
         (["replay", "{folder}/NONE.csv", "--provider", "alphavantage_csv"], "cannot read {folder}/NONE.csv"),
         (["replay", "{folder}/TSLA.csv", "--provider", "alphavantage_csv"], "not a text file"),
         (["replay", "{folder}/TSLA.gz", "--provider", "alphavantage_csv"], "cannot read {folder}/TSLA.gz"),
-        (["replay", "{folder}/A.csv", "--provider", "alphavantage_csv"], "no header with a time column"),
+        (
+            ["replay", "{folder}/A.csv", "--provider", "alphavantage_csv"],
+            "no column 'timestamp' for time: it has one, two",
+        ),
         (["replay", "{folder}/A.csv", "--provider", "yahoo"], "not a chart response"),
         (
             ["replay", "{folder}/A.csv", "--provider", "alphavantage_csv", "--interval", "2min"],

@@ -11,7 +11,8 @@ import pytest
 from loader.__main__ import main
 from loader.calendar import NonexistentTimeError, parse_bar_starts, parse_session_date
 from loader.outcome import Kind
-from loader.providers import alphavantage, csv_file, yahoo
+from loader.providers import alphavantage, description, yahoo
+from loader.providers.described import parse_payload
 from loader.providers.http_json import HttpJson
 from loader.providers.parse_context import ParseContext
 from loader.reference import LabelConvention, get_exchange
@@ -99,6 +100,9 @@ def test_times_that_the_order_does_not_tell_apart_have_no_start() -> None:
     assert starts_of(offsets) == ["03 06:30", None, "03 05:30"]
 
 
+CSV = description.load("alphavantage_csv")
+
+
 def alphavantage_body(labels: list[str]) -> bytes:
     row = {"1. open": "1", "2. high": "1", "3. low": "1", "4. close": "1", "5. volume": "1"}
     return json.dumps({"Time Series (1min)": dict.fromkeys(labels, row)}).encode()
@@ -107,11 +111,11 @@ def alphavantage_body(labels: list[str]) -> bytes:
 def test_every_parser_of_wall_clocks_refuses_a_time_that_does_not_exist() -> None:
     labels = ["2024-03-10 01:59:00", "2024-03-10 02:00:00"]
     names = ("time", "open", "high", "low", "close", "volume")
-    described = HttpJson("https://x", (), {name: name for name in names})
+    described = HttpJson(description.build({"url": "https://x", "rows": [], "fields": {name: name for name in names}}))
     context = ParseContext.build("alphavantage", "TSLA", "1min", date(2024, 3, 11), label="start")
     rows = [dict.fromkeys(names, "1") | {"time": label} for label in labels]
     outcomes = [
-        csv_file.parse((HEADER + "".join(f"{label},1,1,1,1,1\n" for label in labels)).encode(), context),
+        parse_payload((HEADER + "".join(f"{label},1,1,1,1,1\n" for label in labels)).encode(), context, CSV),
         alphavantage.parse(alphavantage_body(labels), context),
         described.parse(json.dumps(rows).encode(), context),
     ]

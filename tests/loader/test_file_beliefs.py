@@ -9,7 +9,7 @@ import pytest
 from loader import reference
 from loader.__main__ import main
 from loader.calendar import sessions
-from loader.commands.replay import _symbol_of
+from loader.commands.replay import symbol_of
 from testkit import realdata
 from tests.loader.raw_zone import read_landed
 from tickerlake.errors import UserError
@@ -121,10 +121,10 @@ def test_a_file_in_indian_time_is_refused_as_new_york(tmp_path: Path, capsys: py
 )
 def test_a_file_name_is_a_symbol_only_when_all_of_it_is_one(name: str, symbol: str | None) -> None:
     if symbol:
-        assert _symbol_of(Path(name)) == symbol
+        assert symbol_of(Path(name)) == symbol
     else:
         with pytest.raises(UserError, match="pass --symbol"):
-            _symbol_of(Path(name))
+            symbol_of(Path(name))
 
 
 def test_a_column_of_symbols_decides(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

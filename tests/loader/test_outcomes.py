@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from loader.http import HttpResponse, classify_status
 from loader.outcome import Kind, Outcome
-from loader.providers import alphavantage, csv_file, yahoo
+from loader.providers import alphavantage, description, yahoo
+from loader.providers.described import parse_payload
 from loader.providers.http_json import HttpJson
 from loader.providers.parse_context import ParseContext
 from loader.record import Stamp, bar_line, corporate_action_line, daily_bar_line
@@ -134,10 +135,15 @@ def series(*labels: str) -> bytes:
 
 
 DESCRIBED = HttpJson(
-    "https://x/{symbol}",
-    ("data",),
-    {n: n for n in ("time", "open", "high", "low", "close", "volume", "adjusted_close")},
+    description.build(
+        {
+            "url": "https://x/{symbol}",
+            "rows": ["data"],
+            "fields": {n: n for n in ("time", "open", "high", "low", "close", "volume", "adjusted_close")},
+        }
+    )
 )
+CSV = description.load("alphavantage_csv")
 DESCRIBED_ROW = {"time": "2026-03-02T14:30:00Z", "open": 1.5, "high": 2, "low": 1, "close": 1.75, "volume": 10}
 SEEDS: list[tuple[Callable[[bytes, ParseContext], Outcome], ParseContext, bytes]] = [
     (alphavantage.parse, IBM, series("2021-10-27 20:00:00", "2021-10-27 19:55:00")),
@@ -161,7 +167,11 @@ SEEDS: list[tuple[Callable[[bytes, ParseContext], Outcome], ParseContext, bytes]
         .encode(),
     ),
     (DESCRIBED.parse, TSLA, json.dumps({"data": [DESCRIBED_ROW, DESCRIBED_ROW]}).encode()),
-    (csv_file.parse, TSLA, b"timestamp,open,high,low,close,volume\n2026-03-02 14:30:00,1,2,1,1.5,10\n"),
+    (
+        lambda body, context: parse_payload(body, context, CSV),
+        TSLA,
+        b"timestamp,open,high,low,close,volume\n2026-03-02 14:30:00,1,2,1,1.5,10\n",
+    ),
 ]
 ODD_TEXT = [
     b"null",

@@ -361,12 +361,21 @@ def test_http_json_reads_days_with_an_adjusted_close(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"url": "ftp://x"}, "'url' must begin with https://"),
-        ({"rows": "data"}, "'rows' must be a list"),
+        ({"url": "ftp://x"}, "'url' cannot be 'ftp://x': it must begin with https://"),
+        ({"rows": "data"}, "'rows' cannot be 'data': write a list"),
         ({"fields": {"time": "t"}}, "'fields' lacks open"),
-        ({"time_unit": "weeks"}, "'time_unit' must be one of"),
+        ({"time_unit": "weeks"}, "'time_unit' cannot be 'weeks': choose one of"),
         ({"colour": 1}, "unknown entries colour"),
-        ({"limits": {"per_week": 1}}, "unknown limits per_week"),
+        ({"limits": {"per_week": "1"}}, "unknown limits per_week"),
+        ({"days_per_request": 0.5}, "'days_per_request' cannot be '0.5': write a whole number from 1"),
+        ({"days_per_request": 0}, "'days_per_request' cannot be '0': write a whole number from 1"),
+        ({"headers": {"X": 1.5, "Y": ["a"]}}, "'headers' cannot be"),
+        ({"intervals": {"2min": "2m"}}, "unknown interval 2min"),
+        ({"url": "https://x/{ticker}"}, r"unknown place \{ticker\}: known are"),
+        ({"max_rows": "many"}, "'max_rows' cannot be 'many'"),
+        ({"paging": "pages"}, "'paging' cannot be 'pages': choose one of token"),
+        ({"errors": [{"path": ["s"], "words": "no", "outcome": "bad"}]}, "choose one of empty"),
+        ({"source": "nobody"}, "'source' cannot be 'nobody': known are"),
     ],
 )
 def test_a_wrong_description_is_named(tmp_path: Path, change: dict[str, object], expected: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from loader.http import Http, HttpResponse, classify_status
 from loader.outcome import Kind
-from loader.providers import alphavantage, yahoo
+from loader.providers import alphavantage, description, yahoo
 from loader.providers.base import FetchRequest
 from loader.providers.http_json import HttpJson
 from loader.providers.parse_context import ParseContext
@@ -18,7 +18,15 @@ from tests.loader.vendor_server import VendorServer
 CRUMB = '{"finance":{"result":null,"error":{"code":"Unauthorized","description":"Invalid Crumb"}}}'
 MINUTE = "You have run out of API credits for the current minute. 9 API credits were used, with the limit being 8."
 DAY = "You have run out of API credits for the day. 801 API credits were used, with the current limit being 800."
-DESCRIBED = HttpJson("https://x", ("values",), {n: n for n in ("time", "open", "high", "low", "close", "volume")})
+DESCRIBED = HttpJson(
+    description.build(
+        {
+            "url": "https://x",
+            "rows": ["values"],
+            "fields": {n: n for n in ("time", "open", "high", "low", "close", "volume")},
+        }
+    )
+)
 TSLA = ParseContext.build("http_json", "TSLA", "1min", date(2026, 3, 2))
 
 
