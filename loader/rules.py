@@ -15,14 +15,13 @@ from typing import Any
 from loader import reference
 from loader.record import BAR_INTERVALS
 
-PRICE_RANGE = (1e-12, 1e9)
-VOLUME_RANGE = (1e-9, 1e15)
-RATIO_RANGE = (1e-9, 1e9)
-"""The smallest and the largest accepted number; a volume may be 0 too."""
+PRICE_SCALE, VOLUME_SCALE, RATIO_SCALE = 8, 4, 10
+"""Decimals that the warehouse keeps of a number, of eighteen digits in all."""
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.=^/-]{0,19}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_NUMBER = re.compile(r"-?([0-9]+([.][0-9]+)?|[.][0-9]+)([eE][+-]?[0-9]+)?")
+_NUMBER = re.compile(r"-?[0-9]{1,20}([.][0-9]{1,18})?")
+_DIGITS = 18
 _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,18}")
@@ -89,9 +88,7 @@ def _shown(reason: str, record: Mapping[str, Any]) -> str:
     name = next((shown for start, shown in _SHOWN_FIELD.items() if reason.startswith(start)), "")
     if reason == "price_malformed":
         name = next((price for price in _PRICES if _number(record.get(price)) is None), "close")
-    if reason in ("price_too_large", "price_too_small"):
-        name = next((at for at in _PRICES if not _is_in_range(_number(record.get(at)), PRICE_RANGE)), "close")
-    for suffix in ("_malformed", "_unknown", "_negative", "_out_of_range", "_too_large", "_too_small"):
+    for suffix in ("_malformed", "_unknown", "_negative", "_out_of_range"):
         name = name or (reason.removesuffix(suffix) if reason.endswith(suffix) else "")
     text = str(record.get(name) if record.get(name) is not None else "")
     return text[:_LONGEST_SHOWN]
@@ -137,41 +134,30 @@ def find_reasons(dataset: str, record: Mapping[str, Any]) -> list[str]:
             refuse_if(not 1900 <= day.year < 2050, "session_date_out_of_range")
         adjusted = _number(text.get("adjusted_close"))
         is_unreadable = adjusted is None and text.get("adjusted_close") is not None
-        refuse_if(is_unreadable or (adjusted is not None and not 0 < adjusted <= 1e100), "adjusted_close_malformed")
+        refuse_if(is_unreadable or (adjusted is not None and adjusted <= 0), "adjusted_close_malformed")
     _check_numbers(text, symbol or "", refuse_if)
     return sorted(reasons)
 
 
 def _check_action(text: Mapping[str, str | None], refuse_if: Any) -> None:
     kind = text.get("kind")
-    ratio, amount = _number(text.get("ratio")), _number(text.get("amount"))
+    ratio, amount = _number(text.get("ratio"), RATIO_SCALE), _number(text.get("amount"))
     refuse_if(kind not in ("split", "dividend"), "kind_unknown")
     refuse_if(_date(text.get("effective_date")) is None, "effective_date_malformed")
     refuse_if(kind == "split" and (ratio is None or ratio <= 0), "ratio_malformed")
     refuse_if(kind == "dividend" and (amount is None or amount < 0), "amount_malformed")
-    is_far = ratio is not None and ratio > 0 and not _is_in_range(ratio, RATIO_RANGE)
-    refuse_if(kind == "split" and is_far, "ratio_out_of_range")
-    refuse_if(kind == "dividend" and amount is not None and amount > PRICE_RANGE[1], "amount_too_large")
 
 
 def _check_numbers(text: Mapping[str, str | None], symbol: str, refuse_if: Any) -> None:
     open_, high, low, close = prices = [_number(text.get(name)) for name in _PRICES]
-    volume = _number(text.get("volume"))
+    volume = _number(text.get("volume"), VOLUME_SCALE)
     known = [price for price in prices if price is not None]
     refuse_if(len(known) < 4, "price_malformed")
     refuse_if(any(price <= 0 for price in known), "price_not_positive")
-    refuse_if(any(price > PRICE_RANGE[1] for price in known), "price_too_large")
-    refuse_if(any(0 < price < PRICE_RANGE[0] for price in known), "price_too_small")
     refuse_if(volume is None and (text.get("volume") is not None or _has_volume(symbol)), "volume_malformed")
     refuse_if(volume is not None and volume < 0, "volume_negative")
-    refuse_if(volume is not None and volume > VOLUME_RANGE[1], "volume_too_large")
-    refuse_if(volume is not None and 0 < volume < VOLUME_RANGE[0], "volume_too_small")
     refuse_if(high is not None and any(at is not None and high < at for at in (open_, close, low)), "high_below_range")
     refuse_if(low is not None and any(at is not None and low > at for at in (open_, close, high)), "low_above_range")
-
-
-def _is_in_range(number: float | None, limits: tuple[float, float]) -> bool:
-    return number is not None and limits[0] <= number <= limits[1]
 
 
 def _text(value: object) -> str | None:
@@ -180,10 +166,12 @@ def _text(value: object) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _number(value: object) -> float | None:
+def _number(value: object, scale: int = PRICE_SCALE) -> float | None:
     text = _text(value)
-    number = float(text) if text is not None and _NUMBER.fullmatch(text) else None
-    return number if number is not None and number not in (float("inf"), float("-inf")) else None
+    if text is None or not _NUMBER.fullmatch(text):
+        return None
+    number = round(float(text), scale)
+    return number if abs(number) < 10 ** (_DIGITS - scale) else None
 
 
 def _moment(text: str | None) -> datetime | None:

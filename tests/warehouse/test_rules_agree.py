@@ -89,12 +89,9 @@ def test_the_loader_and_the_warehouse_refuse_the_same_lines_for_the_same_reasons
 @pytest.mark.parametrize(
     ("changes", "reasons", "shown"),
     [
-        ({"open": ".98", "high": "1.2e0", "low": "9.8e-1", "close": "1"}, [], ""),
         ({"close": "NaN"}, ["price_malformed"], "NaN"),
-        ({"high": "2e9"}, ["price_too_large"], "2e9"),
-        ({"low": "1e-13"}, ["price_too_small"], "1e-13"),
-        ({"volume": "1e16"}, ["volume_too_large"], "1e16"),
-        ({"volume": "1e-10"}, ["volume_too_small"], "1e-10"),
+        ({"high": "20000000000"}, ["price_malformed"], "20000000000"),
+        ({"volume": "1e16"}, ["volume_malformed"], "1e16"),
         ({"bar_start": None, "vendor_label": "06/05/2024 9:30"}, ["bar_start_malformed"], "06/05/2024 9:30"),
     ],
 )
