@@ -1,8 +1,14 @@
-{% macro publish() %}
+{% macro publish(selected=[]) %}
   {%- if var('as_of') -%}{{ exceptions.raise_compiler_error("var as_of is for looking back: it is not published") }}{%- endif -%}
   {%- set schema = api.Relation.create(database=warehouse_database(), schema=env_var('TICKERLAKE_PUBLISHED_SCHEMA', var('published_schema'))) -%}
+  {%- set records, untested = read_records(), [] -%}
+  {%- for name, node in protocol_models().items() if selected and node.unique_id not in selected -%}
+    {%- if records.get(name, {}).get('record_id', 0) > records.get('release', {}).get('record_id', 0) -%}{%- do untested.append(name) -%}{%- endif -%}
+  {%- endfor -%}
+  {{ print('untested=' ~ untested | sort | join(', ')) }}
+  {%- if untested -%}{{ return('') }}{%- endif -%}
   {%- do adapter.create_schema(schema) -%}
-  {%- set batch, marts, tables, released = published_batch(read_records()), [], [], [] -%}
+  {%- set batch, marts, tables, released = published_batch(records), [], [], [] -%}
   {%- for node in graph.nodes.values() | sort(attribute='name') if node.resource_type == 'model' and node.config.access == 'public' -%}
     {%- set mart = node_relation(node) -%}
     {%- do marts.append((mart, node.columns)) -%}

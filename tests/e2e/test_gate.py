@@ -133,3 +133,22 @@ def test_a_complete_run_of_a_selector_is_published(lake: Lake, project: Path) ->
     dbt = Dbt("local", project, VARS)
     assert build(dbt).is_published
     assert build(dbt, selector="intraday").is_published
+
+
+def test_what_a_failed_run_has_built_is_not_published_by_a_selector_that_does_not_test_it(
+    lake: Lake, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dbt = Dbt("local", project, VARS)
+    assert build(dbt).is_published
+    failing = project / "tests" / "warehouse" / "no_bar_is_good.sql"
+    failing.write_text(
+        "select symbol from {{ ref('fct_daily_bar') }} union all select symbol from {{ ref('fct_bar') }}"
+    )
+    lake.land([bar(minute="2026-03-02T15:01:00Z", line_number=2)], name="more")
+    assert not build(Dbt("local", project, VARS)).is_published
+    assert not build(Dbt("local", project, VARS), selector="intraday").is_published
+    assert "fct_daily_bar" in capsys.readouterr().out
+    assert published(lake) == 1
+    failing.unlink()
+    assert build(Dbt("local", project, VARS), selector="intraday").is_published
+    assert published(lake) == 2
