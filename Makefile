@@ -30,6 +30,7 @@ $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(f"{sys.version_info[0]}.{sys.version_info[1]}" not in "$(PYTHONS)".split())' || { echo "error: $(PYTHON) is none of Python $(PYTHONS); pass PYTHON=python$(lastword $(PYTHONS))"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "error: $(PYTHON) cannot make environments; install python3-venv"; exit 1; }
 	$(call environment,a minute)
+	@$(PY) -c 'import pathlib, sysconfig; pathlib.Path(sysconfig.get_path("purelib"), "tickerlake.pth").write_text(f"{pathlib.Path.cwd()}\n")'
 	@$(PY) -m pipeline.extensions
 	@mkdir -p lake
 	@touch $@

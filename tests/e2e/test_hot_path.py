@@ -22,6 +22,7 @@ def stack(local_endpoint: Mapping[str, str]) -> Iterator[LocalStack]:
     client = clients(local_endpoint)
     plan = Deployment("hot", client, print)
     bucket = plan.artifact_bucket()
+    client("s3").delete_bucket_policy(Bucket=bucket)  # it refuses plain HTTP; the local AWS has nothing else
     parameters = {
         "Schema": "tickerlake_hot",
         "HotPath": "true",
