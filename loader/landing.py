@@ -323,8 +323,9 @@ class FileLanding:
                 if (
                     low_number <= float(open_) <= high_number
                     and low_number <= float(close) <= high_number
-                    and low_number >= 1e-12
-                    and (shares >= 1e-9 or not shares)
+                    and low_number >= 1e-8
+                    and high_number < 1e10
+                    and shares < 1e14
                 ):
                     number += 1
                     accepted += 1
@@ -332,7 +333,7 @@ class FileLanding:
                     continue
             if hour is None:
                 ambiguous.add(name or "")
-            if label and is_null_row(row):
+            if is_null_row(row, self.description):
                 self.null_rows += 1
                 append(None)
                 continue
@@ -366,7 +367,7 @@ class FileLanding:
         number = self.run.sent
         by_symbol: dict[str, list[Row]] = {}
         for row in rows:
-            if self.dataset == "daily_bars" and row[0] and is_null_row(row):
+            if self.dataset == "daily_bars" and is_null_row(row, self.description):
                 self.null_rows += 1
             by_symbol.setdefault(str(row[1] or ""), []).append(row)
         actions = []

@@ -198,9 +198,10 @@ def plain_rows(rows: Iterable[Row], description: Description) -> Iterable[Row]:
     )
 
 
-def is_null_row(row: Row) -> bool:
-    """Return whether a row has no prices and no volume: a time without trades."""
-    return not any(row[2:6]) and (not row[6] or str(row[6]) in ("0", "0.0"))
+def is_null_row(row: Row, description: Description) -> bool:
+    """Return whether a row has a time, but no prices and no volume: no trades. A message among the rows is none."""
+    is_empty = not any(row[2:6]) and (not row[6] or str(row[6]) in ("0", "0.0"))
+    return is_empty and time_text(row[0], description)[:1].isdecimal()
 
 
 def to_bars(rows: Sequence[Row], context: ParseContext, description: Description) -> list[Bar]:
@@ -287,10 +288,12 @@ def parse_rows(rows: Iterable[Row], context: ParseContext, description: Descript
     try:
         for row in plain_rows(rows, description):
             labels.append(row[0])
-            if dataset != "corporate_actions" and is_null_row(row) and row[0]:
+            if dataset != "corporate_actions" and is_null_row(row, description):
                 null_rows += 1
             else:
                 by_symbol.setdefault(str(row[1] or ""), []).append(row)
+        if labels and (problem := find_time_error(labels, description)):
+            return Outcome(Kind.UNREADABLE, message=problem)
         for name, own in by_symbol.items():
             symbol = read_symbol(name) if name else context.symbol
             if context.symbol and symbol != context.symbol:
@@ -306,8 +309,6 @@ def parse_rows(rows: Iterable[Row], context: ParseContext, description: Descript
                 actions += to_actions(own, own_context, description)
     except (NonexistentTimeError, UserError, ValueError) as error:
         return Outcome(Kind.UNKNOWN, message=str(error))
-    if labels and (problem := find_time_error(labels, description)):
-        return Outcome(Kind.UNREADABLE, message=problem)
     if by_symbol and not (bars or days or actions or null_rows) and dataset != "corporate_actions":
         names = ", ".join(list(by_symbol)[:5])
         return Outcome(Kind.UNKNOWN, message=f"no rows of {context.symbol} in the symbol column: it has {names}")

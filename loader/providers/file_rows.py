@@ -199,7 +199,9 @@ def _csv_rows(text: Iterable[str], description: Description) -> Iterator[Row]:
             row = pick(cells)
         else:
             row = _pick(pick, cells, width, description.separator)
-        yield (f"{row[0]} {row[1]}".strip(), *row[2:]) if joins_labels else row
+        if joins_labels:
+            row = (f"{row[0]} {row[1]}".strip(), *row[2:])
+        yield row if row[0] else (description.separator.join(cells[:width]), *row[1:])  # a message among the rows
 
 
 def _pick(pick: Any, cells: list[str], width: int, separator: str) -> Row:

@@ -29,5 +29,5 @@ def test_a_changed_var_is_another_threshold(tmp_path: Path, monkeypatch: pytest.
     assert count == 1
     (tmp_path / "dbt_project.yml").write_text(changed)
     project = Dbt("local")
-    monkeypatch.setattr(project, "_project", tmp_path)
+    monkeypatch.setattr(project, "project", tmp_path)
     assert json.loads(generate_thresholds(project)) == json.loads(THRESHOLDS.read_text()) | {name: 77}
