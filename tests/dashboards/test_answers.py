@@ -18,8 +18,6 @@ from dashboards.tools import queries
 from serving.contract import Column, marts
 from tests.dashboards.contracts import contracts, empty_marts
 
-pytestmark = pytest.mark.xdist_group("card_answers")  # one worker fills the marts that the module shares
-
 Row = dict[str, Any]
 Rows = list[Row]
 SYMBOLS = ("TSLA", "SCHG", "VOO")

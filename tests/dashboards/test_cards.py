@@ -66,7 +66,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckD
 
 @pytest.mark.slow
 @CARDS
-@pytest.mark.xdist_group("dashboards")
 def test_a_card_has_rows_that_are_the_same_for_every_tool(published: duckdb.DuckDBPyConnection, card: Card) -> None:
     for name, chosen in CHOICES.items():
         expected: list[tuple[Any, ...]] = published.sql(reference_query(card, chosen)).fetchall()

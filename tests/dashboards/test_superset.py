@@ -11,7 +11,7 @@ from tests.dashboards.small_lake import small_lake
 from tests.dashboards.superset_api import SupersetClient
 from tickerlake.lake import extensions
 
-pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("superset")]
+pytestmark = [pytest.mark.slow, pytest.mark.loopback]
 
 
 @pytest.fixture(scope="module")

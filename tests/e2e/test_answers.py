@@ -23,7 +23,7 @@ from testkit.lake import Lake, dbt
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("answers")]
+pytestmark = pytest.mark.slow
 
 Days = dict[str, Any]
 """Frames by symbol: close, volume and dividend, by date, in the shares of the last day."""

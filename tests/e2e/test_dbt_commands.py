@@ -11,7 +11,7 @@ from testkit.lake import Lake, bar
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dbt_commands")]
+pytestmark = pytest.mark.slow
 
 VARS = ("--vars", "{resample_minutes: []}")
 

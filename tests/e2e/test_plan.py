@@ -18,8 +18,6 @@ from pipeline.raw_zone import SAMPLE_LINES, arrival_hour, list_bucket, list_fold
 from testkit.lake import Lake, bar, project_copy
 from tickerlake import lake as lakes
 
-pytestmark = pytest.mark.xdist_group("plan")  # one worker builds the lake that the module shares
-
 
 def files(folder: Path) -> dict[str, str]:
     """Return every file of a lake with its content's hash and time."""

@@ -11,8 +11,6 @@ from loader.__main__ import main as loader_main
 from testkit import realdata
 from testkit.lake import Lake
 
-pytestmark = pytest.mark.xdist_group("real_bars")  # one worker builds the lake that the module shares
-
 SYMBOLS = ("TSLA", "NVDA")
 ROWS = 68_984
 

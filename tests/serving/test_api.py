@@ -351,7 +351,6 @@ def test_a_file_removed_by_maintenance_causes_no_error(
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("served")
 def test_every_path_responds_from_a_real_build(demo: Path) -> None:
     client = TestClient(create_app(LakeStore(demo)))
     for dataset in DATASETS:
@@ -365,7 +364,6 @@ def test_every_path_responds_from_a_real_build(demo: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("served")
 def test_the_api_responds_while_a_build_runs_and_follows_the_release(
     demo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -400,7 +398,6 @@ def test_the_api_responds_while_a_build_runs_and_follows_the_release(
 
 @pytest.mark.slow
 @pytest.mark.loopback
-@pytest.mark.xdist_group("served")
 def test_generated_requests_conform_to_the_openapi_document(demo: Path, tmp_path: Path) -> None:
     """Of every path: its examples, the bounds of its parameters, and random requests."""
     server = subprocess.Popen(

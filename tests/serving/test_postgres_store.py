@@ -16,7 +16,7 @@ from serving.api.store import LakeStore
 from serving.publish import postgres
 from tests.serving.published_lake import PublishedLake, bar
 
-pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("served")]
+pytestmark = [pytest.mark.slow, pytest.mark.loopback]
 Connection = psycopg.Connection[Any]
 
 

@@ -19,7 +19,7 @@ from tests.serving.published_lake import PublishedLake, bar
 from tickerlake import lake as lakes
 from tickerlake.errors import UserError
 
-pytestmark = [pytest.mark.slow, pytest.mark.loopback, pytest.mark.xdist_group("postgres")]
+pytestmark = [pytest.mark.slow, pytest.mark.loopback]
 Connection = psycopg.Connection[Any]
 
 

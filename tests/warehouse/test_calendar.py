@@ -11,8 +11,6 @@ from loader.reference import calendar_ends
 from testkit import realdata
 from testkit.lake import Lake, bar
 
-pytestmark = pytest.mark.xdist_group("calendar")  # one worker builds the lake that the module shares
-
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory: pytest.TempPathFactory) -> Lake:

@@ -20,7 +20,7 @@ from testkit.lake import Lake
 from testkit.recorded_days import RECEIVED, RECORDED, read_rows, recorded_days
 from tests.warehouse.reference import Bars, indicators
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily_real")]
+pytestmark = pytest.mark.slow
 
 PAYLOADS = {  # symbol: a recorded response of Yahoo
     "NVDA": "payloads/yahoo_chart_v8/historical-via-chart-NVDA-split-2021-02-01-to-2022-01-31.csv.body.json",

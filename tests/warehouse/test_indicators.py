@@ -18,8 +18,6 @@ from testkit import realdata
 from testkit.lake import Lake, bar
 from tests.warehouse.reference import Bars, Values, indicators
 
-pytestmark = pytest.mark.xdist_group("indicators")  # one worker builds the lake that the module shares
-
 NEW_YORK = ZoneInfo("America/New_York")
 # a liquid name and a sparse one, October 2020 to January 2021: a clock change, two early closes
 REAL = ("TSLA", "BRK.B")

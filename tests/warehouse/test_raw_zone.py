@@ -16,7 +16,6 @@ from testkit.raw_faults import count_readable_lines
 from tickerlake import lake as lakes
 from tickerlake import raw_zone
 
-pytestmark = pytest.mark.xdist_group("raw_zone")  # one worker builds the lake that the module shares
 NOW = datetime.now(UTC)
 GOOD_NAMES = ["what?", "a*b", "a[0-9]", "[", "two words", "ümlaut 東", "it's", 'say "x"', "a#b%20c", "{a,b}", "-", "$x"]
 

@@ -13,7 +13,7 @@ import pytest
 from testkit.edits import edited
 from testkit.lake import Lake, assert_equal_marts, bar
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("restatement")]
+pytestmark = pytest.mark.slow
 
 BUILT = {"resample_minutes": [5, 60]}
 
