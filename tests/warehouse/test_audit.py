@@ -33,6 +33,7 @@ def test_every_line_is_winning_superseded_duplicate_or_quarantined(lake: Lake) -
     assert tests == ["pass", "pass"]
 
 
+@pytest.mark.slow
 def test_a_lost_bar_fails_the_test_that_names_its_hour(lake: Lake) -> None:
     lake.land([bar(), bar(minute="2026-03-02T15:01:00Z", line_number=2)], "2026-03-02 16")
     lake.run()
@@ -92,6 +93,7 @@ def test_a_session_that_was_never_fetched_is_one_gap(lake: Lake) -> None:
     assert gaps(lake) == [("SCHG", "07-09 13:30", 390, "not_fetched")]
 
 
+@pytest.mark.slow
 def test_an_intraday_run_tests_the_keys_of_what_changed_and_finds_rows_below_it(tmp_path: Path) -> None:
     table = """(values
         ('old twice', date '2026-03-01', 1), ('old twice', date '2026-03-01', 2), ('misplaced', date '2026-03-01', 3),

@@ -39,6 +39,7 @@ def failing_rows(lake: Lake) -> tuple[str, list[tuple[Any, ...]]]:
     return result.status, lake.query(f"select * from {result.relation}") if result.status == "fail" else []
 
 
+@pytest.mark.slow
 def test_a_bar_on_the_last_session_passes(tmp_path: Path) -> None:
     lake = ending(tmp_path / "lake")
     lake.land([IN_TIME, bar("BTC-USD", "2026-07-04T14:30:00Z", received_at="2026-07-05T00:00:00Z", line_number=3)])
@@ -73,6 +74,7 @@ def test_a_longer_calendar_gives_late_bars_their_session(tmp_path: Path) -> None
     assert failing_rows(longer) == ("pass", [])
 
 
+@pytest.mark.slow
 def test_a_calendar_that_ends_within_twelve_months_is_a_warning(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     statuses = {}

@@ -70,6 +70,7 @@ def test_a_rerun_with_nothing_new_commits_nothing_to_any_mart(lake: Lake) -> Non
     assert commits() == before
 
 
+@pytest.mark.slow
 def test_a_correction_rewrites_only_the_rows_whose_window_holds_it(lake: Lake) -> None:
     bars = minutes(100)
     lake.land(bars)

@@ -104,6 +104,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Lake:
 READ = [*range(11), 600, 601, *range(700, 700 + len(GOOD_NAMES)), 720, 730, 731, 732]
 
 
+@pytest.mark.slow
 def test_every_readable_line_is_read_whatever_lies_beside_it(faulty: Lake) -> None:
     assert bars(faulty) == READ
     listed, landed = account(faulty)
@@ -115,6 +116,7 @@ def test_every_readable_line_is_read_whatever_lies_beside_it(faulty: Lake) -> No
     assert refused == [("\x00",), ("\x01",), ("\x02",), ("�",)]
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read_is_named_with_its_problem_and_warned_about(faulty: Lake) -> None:
     problems = {
         Path(path).name if dt else path: problem
@@ -144,6 +146,7 @@ def test_what_cannot_be_read_is_named_with_its_problem_and_warned_about(faulty: 
     assert audited(faulty) == WARNED
 
 
+@pytest.mark.slow
 def test_replaced_objects_are_read_and_the_lake_equals_a_full_refresh(faulty: Lake, tmp_path: Path) -> None:
     lake = replace(faulty, folder=tmp_path / "lake")
     shutil.copytree(faulty.folder, lake.folder)
