@@ -61,6 +61,7 @@ def yahoo_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[VendorServer]:
 def test_every_command_in_its_text_runs(lake: Lake, tmp_path: Path) -> None:
     (tmp_path / "TSLA.csv").write_text("timestamp,open,high,low,close,volume\n2026-03-02 09:30:00,1,1,1,1,5\n")
     (tmp_path / "TSLA.json").write_text(json.dumps(YAHOO_1MIN))
+    (tmp_path / "AAPL_kibot.txt").write_text("03/02/2026,09:30,1,1,1,1,5\n")
     lake.land([bar()])
     lake.run()
     environment = os.environ | {
