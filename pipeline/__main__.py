@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.landed import list_folder
 from pipeline.last_build import compute_fingerprint, is_unchanged, read_record, write_record
-from pipeline.raw_zone import list_folder
 from tickerlake import cli
 from tickerlake import paths as lake
 from tickerlake.errors import UserError

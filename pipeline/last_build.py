@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from loader.store import write_atomically
-from pipeline.raw_zone import Listing, list_folder
+from pipeline.landed import Listing, list_folder
 from tickerlake.paths import PROJECT
 
 RECORD = "state/last_build.json"

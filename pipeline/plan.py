@@ -15,11 +15,12 @@ import duckdb
 
 from pipeline.athena_cost import Prices
 from pipeline.dbt import Dbt, explain
+from pipeline.landed import Landed, Listing, list_bucket, list_folder, summarize
 from pipeline.last_build import read_record
-from pipeline.raw_zone import Landed, Listing, arrival_hour, list_bucket, list_folder, summarize
 from pipeline.seeds import check_seeds
 from tickerlake import lake
 from tickerlake.errors import UserError
+from tickerlake.raw_zone import arrival_hour
 from tickerlake.text_table import render_table
 
 _DATASETS = {"fct_bar": "bars", "fct_daily_bar": "daily_bars", "int_action__known": "corporate_actions"}

@@ -15,6 +15,7 @@ LONGEST_LINE = 15_999_999
 """Bytes in a line that DuckDB's reader takes: see macros/cross_engine/raw_lines.sql."""
 _LARGEST_DECODED = 512 << 20
 _CHUNK = 1 << 20
+_HOUR = re.compile(r"hr=([01][0-9]|2[0-3])")
 _PLAIN = bytes({*range(128)} - {1, 2})
 """What DuckDB's reader takes as it is: ASCII without the delimiter and the NULL of raw_lines.sql."""
 
@@ -56,11 +57,22 @@ def list_objects(raw: Path) -> Iterator[RawObject]:
                 yield from _strays(raw, dataset, day, "not a folder dt=YYYY-MM-DD")
                 continue
             for hour in _entries(Path(day.path)):
-                if not (hour.is_dir() and re.fullmatch(r"hr=([01][0-9]|2[0-3])", hour.name)):
+                if not (hour.is_dir() and _HOUR.fullmatch(hour.name)):
                     yield from _strays(raw, dataset, hour, "not a folder hr=00 to hr=23")
                     continue
                 for file in _entries(Path(hour.path)):
                     yield from _objects(raw, dataset, file)
+
+
+def arrival_hour(key: str) -> str:
+    """Return the arrival hour of an object, as 'YYYY-MM-DD HH', or '' for a file that is no object of a raw zone.
+
+    `key` is the object's path from raw/ on, as `bars/dt=2026-03-02/hr=15/x.ndjson.gz`.
+    """
+    parts = key.split("/")
+    if len(parts) != 4 or not (_is_day(parts[1]) and _HOUR.fullmatch(parts[2]) and parts[3].endswith(SUFFIX)):
+        return ""
+    return f"{parts[1][3:]} {parts[2][3:]}"
 
 
 def inspect(path: Path) -> Content:

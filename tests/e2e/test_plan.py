@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.landed import SAMPLE_LINES, list_bucket, list_folder, summarize
 from pipeline.last_build import compute_fingerprint, is_unchanged, read_record, write_record
-from pipeline.raw_zone import SAMPLE_LINES, arrival_hour, list_bucket, list_folder, summarize
 from testkit.lake import Lake, bar, project_copy
 from tickerlake import lake as lakes
+from tickerlake.raw_zone import arrival_hour
 
 
 def files(folder: Path) -> dict[str, str]:

@@ -1,14 +1,15 @@
-"""The raw zone's objects: what lies there, what has landed since a build, and what that holds."""
+"""What has landed: the files of a raw zone, and what its objects hold, by dataset."""
 
 import gzip
 import json
 import os
-import re
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tickerlake.raw_zone import arrival_hour
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -18,7 +19,6 @@ Listing = Mapping[str, list[Any]]
 
 SAMPLE_LINES = 20_000
 """Lines of a dataset that are read for an estimate; what lies beyond is estimated from bytes."""
-_KEY = re.compile(r"(?P<dataset>[a-z_]+)/dt=(?P<date>\d{4}-\d\d-\d\d)/hr=(?P<hour>\d\d)/[^/]+\.ndjson\.gz")
 _DATES = {"bars": "bar_start", "daily_bars": "session_date", "corporate_actions": "effective_date"}
 
 
@@ -67,12 +67,6 @@ def list_bucket(client: "S3Client", bucket: str, datasets: Iterable[str], first_
             for item in page.get("Contents", []):
                 listing[item["Key"].removeprefix("raw/")] = [item["Size"], item["ETag"]]
     return listing
-
-
-def arrival_hour(key: str) -> str:
-    """Return the arrival hour of an object, as 'YYYY-MM-DD HH', or '' for a file that is no object of the raw zone."""
-    match = _KEY.fullmatch(key)
-    return f"{match['date']} {match['hour']}" if match else ""
 
 
 def summarize(listing: Listing, open_object: Any) -> list[Landed]:
