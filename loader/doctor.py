@@ -119,16 +119,16 @@ def check_providers(setup: Setup) -> Iterator[Finding]:
 
 def check_last_run(setup: Setup) -> Iterator[Finding]:
     """Check the ledger of the newest run in a folder's raw zone."""
-    ledgers = sorted((setup.settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
-    if not ledgers:
+    ledger = _newest_ledger(setup.settings.lake)
+    if ledger is None:
         yield Finding("last run", "missing", "try: python -m loader fetch --provider yahoo --symbols TSLA")
         return
     try:
-        run = json.loads(gzip.decompress(ledgers[-1].read_bytes()).splitlines()[0])
+        run = json.loads(gzip.decompress(ledger.read_bytes()).splitlines()[0])
         detail = f"{run['command']} of {run['finished_at']}: {run['confirmed']:,} lines, {run['outcomes']}"
         yield Finding("last run", "broken" if run["dead_lettered"] else "ok", detail)
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError):
-        yield Finding("last run", "broken", f"cannot read {ledgers[-1]}")
+        yield Finding("last run", "broken", f"cannot read {ledger}")
 
 
 def check_dead_letters(setup: Setup) -> Iterator[Finding]:
@@ -155,12 +155,20 @@ def _late_bars(lake: Path, ends: Mapping[str, date]) -> Iterator[str]:
                     yield f"{symbol} has a bar of {day}, after the calendar of {mic} ends on {ends[mic]}"
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _newest_ledger(lake: Path) -> Path | None:
+    return max((lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"), default=None)
+
+
+def _texts(path: Path) -> list[bytes]:
+    """Return the lines of an object; none of one that cannot be read, which the build names."""
     try:
-        texts = gzip.decompress(path.read_bytes()).splitlines()
+        return gzip.decompress(path.read_bytes()).splitlines()
     except (OSError, EOFError, zlib.error):
-        return  # the build names it
-    for text in texts:
+        return []
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    for text in _texts(path):
         try:
             line = json.loads(text)
         except ValueError:
@@ -181,17 +189,13 @@ def _exchange_date(line: Mapping[str, Any], mic: str) -> date | None:
 
 def check_acceptance(setup: Setup) -> Iterator[Finding]:
     """Check what the warehouse will accept of the newest run's lines, by its rules."""
-    ledgers = sorted((setup.settings.lake / "raw" / "loader_runs").glob("dt=*/hr=*/*.ndjson.gz"))
-    if not ledgers:
+    ledger = _newest_ledger(setup.settings.lake)
+    if ledger is None:
         return
-    run_id = ledgers[-1].name.partition(".")[0]
+    run_id = ledger.name.partition(".")[0]
     acceptance = Acceptance()
     for path in sorted((setup.settings.lake / "raw").glob(f"*/dt=*/hr=*/{run_id}-*.ndjson.gz"))[:_EXAMINED_OBJECTS]:
-        try:
-            lines = gzip.decompress(path.read_bytes()).splitlines()
-        except (OSError, EOFError, zlib.error):
-            continue  # the build names it
-        acceptance.add_lines(path.parts[-4], lines)
+        acceptance.add_lines(path.parts[-4], _texts(path))
     if acceptance.accepted or acceptance.refused:
         state = "broken" if not acceptance.accepted else "warning" if acceptance.refused else "ok"
         yield Finding("its lines", state, acceptance.sentence())
