@@ -35,7 +35,7 @@ from loader.providers.file_rows import FileError, Row, find_compression, hash_co
 from loader.providers.label_check import detect_other_label, format_label_error
 from loader.providers.parse_context import ParseContext
 from loader.record import BAR_INTERVALS, Bar, DailyBar, Stamp, bar_line, corporate_action_line, daily_bar_line, utc_text
-from loader.rules import Acceptance
+from loader.rules import PRICE_LIMIT, SMALLEST_PRICE, VOLUME_LIMIT, Acceptance
 from loader.run import Run
 from tickerlake.errors import UserError
 
@@ -323,9 +323,9 @@ class FileLanding:
                 if (
                     low_number <= float(open_) <= high_number
                     and low_number <= float(close) <= high_number
-                    and low_number >= 1e-8
-                    and high_number < 1e10
-                    and shares < 1e14
+                    and low_number >= SMALLEST_PRICE
+                    and high_number < PRICE_LIMIT
+                    and shares < VOLUME_LIMIT
                 ):
                     number += 1
                     accepted += 1

@@ -17,11 +17,14 @@ from loader.record import BAR_INTERVALS
 
 PRICE_SCALE, VOLUME_SCALE, RATIO_SCALE = 8, 4, 10
 """Decimals that the warehouse keeps of a number, of eighteen digits in all."""
+_DIGITS = 18
+SMALLEST_PRICE = 10.0**-PRICE_SCALE
+PRICE_LIMIT, VOLUME_LIMIT = 10.0 ** (_DIGITS - PRICE_SCALE), 10.0 ** (_DIGITS - VOLUME_SCALE)
+"""What has more digits before the point is refused."""
 
 _SYMBOL = re.compile(r"[A-Z0-9][A-Z0-9.=^/-]{0,19}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"-?[0-9]{1,20}([.][0-9]{1,18})?")
-_DIGITS = 18
 _UTC = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INTEGER = re.compile(r"[0-9]{1,18}")
