@@ -3,7 +3,7 @@
   {#- both lists grow while they are read -#}
   {%- for id in nodes -%}
     {%- set part = graph.nodes[id] -%}
-    {%- do texts.append(part.raw_code) -%}
+    {%- do texts.append(without_comments(part.raw_code)) -%}
     {%- for column in part.columns.values() -%}{%- do texts.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
     {%- do macros.extend(part.depends_on.macros) -%}
     {%- for parent in part.depends_on.nodes if parent not in nodes and parent in graph.nodes -%}
@@ -11,16 +11,14 @@
       {%- if is_read_as_it_is -%}{%- do nodes.append(parent) -%}{%- endif -%}
     {%- endfor -%}
   {%- endfor -%}
-  {%- set seen = [] -%}
+  {#- the models share most macros: the text of each is read once in a run -#}
+  {%- set known, seen = graph.setdefault('tickerlake_macro_texts', {}), [] -%}
   {%- for id in macros if id not in seen and id.startswith('macro.' ~ project_name ~ '.') -%}
     {%- set macro = context[id.split('.') | last].macro -%}
     {%- do seen.append(id) -%}
-    {%- do texts.append(macro.macro_sql) -%}
+    {%- if id not in known -%}{%- do known.update({id: without_comments(macro.macro_sql)}) -%}{%- endif -%}
+    {%- do texts.append(known[id]) -%}
     {%- do macros.extend(macro.depends_on.macros) -%}
   {%- endfor -%}
-  {%- set lines = [] -%}
-  {%- for line in (texts | sort | join('\n')).splitlines() if line.strip() and not line.strip().startswith('--') -%}
-    {%- do lines.append(line.strip()) -%}
-  {%- endfor -%}
-  {{ return(lines | join('\n')) }}
+  {{ return(texts | sort | join('\n')) }}
 {% endmacro %}
