@@ -71,6 +71,10 @@ $(LIBRARY): serving/page/package-lock.json requirements/page.txt
 serve: setup page ## Serve the API and the page on 127.0.0.1:8321 (PORT=); Ctrl-C stops it
 	@$(PY) -m serving.api --port $(or $(PORT),8321)
 
+.PHONY: live
+live: setup page ## Simulate a market, build round after round, and show it on 127.0.0.1:8321 (PORT=); Ctrl-C stops it
+	@$(PY) -m pipeline live --every 2 --port $(or $(PORT),8321)
+
 .PHONY: dashboards
 dashboards: setup setup-superset ## Show the dashboards in Superset on 127.0.0.1:8088 (PORT=); Ctrl-C stops it
 	@.venv-superset/bin/python -m dashboards.serve --port $(or $(PORT),8088)

@@ -152,6 +152,33 @@ def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
     return lambda: postgres.copy(LakeStore(lake.folder()).release())
 
 
+@pipeline.command("live")
+@_target
+@click.option("--provider", default="simulate", show_default=True, help="a vendor of the loader, or simulate")
+@click.option("--symbols", help="comma-separated (default: the curated universe)")
+@click.option("--every", type=click.FloatRange(min=0), default=60.0, help="seconds between rounds (default: 60)")
+@click.option("--speed", type=click.FloatRange(min=1), default=60.0, help="simulated minutes a minute (default: 60)")
+@click.option("--rounds", type=click.IntRange(min=1), help="stop after so many rounds (default: never)")
+@click.option("--port", type=click.IntRange(0, 65_535), help="serve the page and the API on this port, too")
+def live_command(
+    target: str | None,
+    provider: str,
+    symbols: str | None,
+    every: float,
+    speed: float,
+    rounds: int | None,
+    port: int | None,
+) -> int:
+    """Fetch, land, build, test and publish in one process, round after round; Ctrl-C ends it."""
+    from pipeline.live import render_round, run_live
+
+    for finished in run_live(
+        lake.folder(), target, provider, symbols=symbols, every=every, speed=speed, rounds=rounds, port=port
+    ):
+        print(render_round(finished), flush=True)
+    return cli.EXIT_DONE
+
+
 @pipeline.command()
 def demo() -> int:
     """Land two deliveries of simulated bars with faults, build after each, and print a summary."""

@@ -73,6 +73,7 @@ class Dbt:
         self._options += ["--target", target] if target else []
         self.project = project
         self._manifest: Any = None
+        self._required: dict[tuple[str, ...], list[str]] = {}
 
     def invoke(self, *arguments: str) -> CommandResult:
         """Run one command and return its result. Raises UserError when dbt itself fails, not when a node does."""
@@ -91,6 +92,8 @@ class Dbt:
 
         Ephemeral models have no result of their own. `arguments` are options of `dbt ls`: --selector, --select.
         """
+        if arguments in self._required:
+            return self._required[arguments]
         options = [
             "--output",
             "json",
@@ -105,7 +108,8 @@ class Dbt:
         outcome = self._run(self._runner(), ["ls", *options, *arguments])
         listed: Any = outcome.result or []
         nodes = [json.loads(line) for line in listed]
-        return [node["unique_id"] for node in nodes if node["config.materialized"] != "ephemeral"]
+        required = [node["unique_id"] for node in nodes if node["config.materialized"] != "ephemeral"]
+        return self._required.setdefault(arguments, required)
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
         """Run one macro; `listeners` receive dbt's events, `args` is YAML. Raises UserError when it fails."""
@@ -138,13 +142,11 @@ class Dbt:
 
     def adapter(self) -> str:
         """Return the adapter of the target: duckdb or athena."""
-        self._runner()
-        return str(self._manifest.metadata.adapter_type)
+        return str(self._parsed().metadata.adapter_type)
 
     def nodes(self) -> Mapping[str, Any]:
         """Return the project's models, seeds and tests, by unique id."""
-        self._runner()
-        nodes: Mapping[str, Any] = self._manifest.nodes
+        nodes: Mapping[str, Any] = self._parsed().nodes
         return nodes
 
     def variable(self, name: str) -> Any:
@@ -154,13 +156,18 @@ class Dbt:
     def discard_manifest(self) -> None:
         """Parse again at the next command: the environment variables that the project reads have changed."""
         self._manifest = None
+        self._required.clear()
 
-    def _runner(self, *callbacks: Callable[[Any], None]) -> dbtRunner:
-        """Return a runner with its own copy of the manifest: compiling marks ephemeral models as compiled in it."""
+    def _parsed(self) -> Any:
+        """Return the manifest, parsed at the first call."""
         if self._manifest is None:
             self._manifest = self._run(dbtRunner(), ["parse"]).result
             self._manifest.selectors = {}  # dbt 1.11 cannot copy them, and reads them from the project
-        return dbtRunner(manifest=self._manifest.deepcopy(), callbacks=list(callbacks))
+        return self._manifest
+
+    def _runner(self, *callbacks: Callable[[Any], None]) -> dbtRunner:
+        """Return a runner with its own copy of the manifest: compiling marks ephemeral models as compiled in it."""
+        return dbtRunner(manifest=self._parsed().deepcopy(), callbacks=list(callbacks))
 
     def _run(self, runner: dbtRunner, arguments: Sequence[str]) -> dbtRunnerResult:
         try:
