@@ -155,7 +155,7 @@ def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
 @pipeline.command("live")
 @_target
 @click.option("--provider", default="simulate", show_default=True, help="a vendor of the loader, or simulate")
-@click.option("--symbols", help="comma-separated (default: the curated universe)")
+@click.option("--symbols", default="", help="comma-separated (default: the curated universe)", show_default=False)
 @click.option("--every", type=click.FloatRange(min=0), default=60.0, help="seconds between rounds (default: 60)")
 @click.option("--speed", type=click.FloatRange(min=1), default=60.0, help="simulated minutes a minute (default: 60)")
 @click.option("--rounds", type=click.IntRange(min=1), help="stop after so many rounds (default: never)")
@@ -163,19 +163,21 @@ def _postgres_copy(*, is_on_aws: bool) -> Callable[[], list[str]]:
 def live_command(
     target: str | None,
     provider: str,
-    symbols: str | None,
+    symbols: str,
     every: float,
     speed: float,
     rounds: int | None,
     port: int | None,
 ) -> int:
     """Fetch, land, build, test and publish in one process, round after round; Ctrl-C ends it."""
-    from pipeline.live import render_round, run_live
+    from loader.commands.options import parse_symbols
+    from pipeline.live import build_live, make_feed, render_round, run_rounds, serve
 
-    for finished in run_live(
-        lake.folder(), target, provider, symbols=symbols, every=every, speed=speed, rounds=rounds, port=port
-    ):
-        print(render_round(finished), flush=True)
+    folder = lake.folder()
+    live = build_live(folder, target, make_feed(folder, provider, parse_symbols(symbols), speed))
+    with serve(folder, port):
+        for finished in run_rounds(live, every, rounds):
+            print(render_round(finished), flush=True)
     return cli.EXIT_DONE
 
 

@@ -92,8 +92,11 @@ class Dbt:
 
         Ephemeral models have no result of their own. `arguments` are options of `dbt ls`: --selector, --select.
         """
-        if arguments in self._required:
-            return self._required[arguments]
+        if arguments not in self._required:
+            self._required[arguments] = self._list_required(arguments)
+        return self._required[arguments]
+
+    def _list_required(self, arguments: Sequence[str]) -> list[str]:
         options = [
             "--output",
             "json",
@@ -108,8 +111,7 @@ class Dbt:
         outcome = self._run(self._runner(), ["ls", *options, *arguments])
         listed: Any = outcome.result or []
         nodes = [json.loads(line) for line in listed]
-        required = [node["unique_id"] for node in nodes if node["config.materialized"] != "ephemeral"]
-        return self._required.setdefault(arguments, required)
+        return [node["unique_id"] for node in nodes if node["config.materialized"] != "ephemeral"]
 
     def run_operation(self, macro: str, *listeners: Callable[[Any], None], args: str = "{}") -> None:
         """Run one macro; `listeners` receive dbt's events, `args` is YAML. Raises UserError when it fails."""

@@ -6,7 +6,6 @@ published, and the rounds go on: `state/live.json` says since when the release i
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 import time
@@ -14,15 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 from loader import reference
+from loader.commands.options import CommonOptions, FetchOptions, build_job
+from loader.commands.simulate import FIRST_DAY, SEED, land_delivery
+from loader.commands.watch import poll
 from loader.fetching import QUOTA_USED_UP
 from loader.jobs import FetchJob
-from loader.lease import lease
 from loader.providers.simulate import SimulatedDelivery, simulate
-from loader.run import Run
+from loader.record import utc_text
 from loader.settings import read_settings
 from loader.sinks.folder import FolderSink
 from loader.store import write_atomically
@@ -35,10 +35,8 @@ from tickerlake.errors import UserError
 STATUS = "state/live.json"
 _SHOWN_PROBLEMS = 3
 _LOOKBACK = timedelta(days=1)
-"""The first round asks a vendor for so much; later ones for what is missing."""
-_LEASE_SECONDS = 900
+"""The first round requests so much of a vendor; later ones what is missing."""
 _SIMULATED_SESSIONS, _MINUTES_PER_SESSION = 5, 960
-_FIRST_DAY, _SEED = date(2024, 6, 5), 7
 
 Feed = Callable[[], int]
 """Land what is new, and return the number of landed lines."""
@@ -76,7 +74,7 @@ class Live:
     _built: Listing | None = None
     _whole_build: date | None = None
     _maintained_at: datetime | None = None
-    _stale_since: datetime | None = None
+    _stale_since: str | None = None
     _count: int = 0
 
     def run_round(self) -> Round:
@@ -91,46 +89,39 @@ class Live:
             landed = self.feed()
         except UserError as error:
             problems.append(str(error))
-        started, raw = time.monotonic(), _list_lines(self.lake / "raw")
-        built = ""
-        if raw != self._built or self._whole_build != self.now().date():
-            built = "intraday" if self._whole_build == self.now().date() else "everything"
-            failed = self._build(built)
-            problems += failed
-            if not failed:
-                self._built = raw
+        started, raw, today = time.monotonic(), _list_lines(self.lake / "raw"), self.now().date()
+        is_whole = self._whole_build != today
+        built = "everything" if is_whole else "intraday" if raw != self._built else ""
+        if built:
+            failures = self._build("" if is_whole else "intraday")
+            problems += failures
+            if not failures:
+                self._built, self._whole_build = raw, today
         seconds = time.monotonic() - started if built else 0.0
-        round_ = Round(self._count, self.now(), landed, built, round(seconds, 3), problems)
+        ended_at = self.now().replace(microsecond=0)
+        round_ = Round(self._count, ended_at, landed, built, round(seconds, 3), problems)
         self._record(round_)
         self._maintain_when_due()
         return round_
 
-    def _build(self, built: str) -> list[str]:
-        day = self.now().date()
+    def _build(self, selector: str) -> list[str]:
         try:
-            report = self.build("intraday" if built == "intraday" else "")
+            return self.build(selector).problems
         except UserError as error:
             return [str(error)]
-        if report.is_published and built == "everything":
-            self._whole_build = day
-        return report.problems
 
     def _record(self, round_: Round) -> None:
+        ended_at = utc_text(round_.ended_at)
         if round_.problems:
-            self._stale_since = self._stale_since or round_.ended_at
+            self._stale_since = self._stale_since or ended_at
         elif round_.built:
             self._stale_since = None
         shown = [*round_.problems[:_SHOWN_PROBLEMS], *["…"][: len(round_.problems) > _SHOWN_PROBLEMS]]
-        record = asdict(round_) | {
-            "ended_at": _utc(round_.ended_at),
-            "problems": shown,
-            "stale_since": _utc(self._stale_since) if self._stale_since else None,
-        }
+        record = asdict(round_) | {"ended_at": ended_at, "problems": shown, "stale_since": self._stale_since}
         write_atomically(self.lake / STATUS, json.dumps(record).encode())
 
     def _maintain_when_due(self) -> None:
-        if self._maintained_at is None:
-            self._maintained_at = self.now()
+        self._maintained_at = self._maintained_at or self.now()
         if self.now() - self._maintained_at >= self.maintain_every and self._whole_build:
             self.maintain()
             self._maintained_at = self.now()
@@ -146,11 +137,9 @@ def vendor_feed(job: FetchJob) -> Feed:
 
     Raises UserError when called and a symbol was not fetched; what was fetched has landed.
     """
-    name = f"{job.provider.source}-{job.dataset}-{job.bar_interval}"
 
     def feed() -> int:
-        with lease(job.store, name, str(os.getpid()), _LEASE_SECONDS):
-            result = job.fetch_increment("live", _LOOKBACK)
+        result = poll(job, "live", _LOOKBACK)
         if result is None:
             return 0
         reasons = sorted({reason for _, _, reason in result.report.missed})
@@ -166,7 +155,7 @@ def vendor_feed(job: FetchJob) -> Feed:
 def simulated_feed(
     lake: Path, deliveries: Iterator[SimulatedDelivery], speed: float, clock: Callable[[], float] = time.monotonic
 ) -> Feed:
-    """Return a feed that lands generated deliveries, one for each minute; `speed` minutes pass in a minute."""
+    """Return a feed that lands generated deliveries, one for each minute of `speed` simulated minutes a minute."""
     started, landed = clock(), 0
 
     def feed() -> int:
@@ -174,15 +163,7 @@ def simulated_feed(
         due = int((clock() - started) * speed / 60) + 1
         count = 0
         while landed < due and (delivery := next(deliveries, None)) is not None:
-            run = Run(lake, "live", "simulate", datetime.now(UTC), run_id=delivery.run_id, sink=FolderSink(lake))
-            for dataset, lines in (
-                ("bars", delivery.lines),
-                ("daily_bars", delivery.days),
-                ("corporate_actions", delivery.actions),
-            ):
-                if lines:
-                    run.add_lines(lines, dataset)
-            run.finish(datetime.now(UTC))
+            run, _ = land_delivery(lake, "live", delivery, FolderSink(lake))
             landed += 1
             count += run.sent
         return count
@@ -200,62 +181,43 @@ def render_round(round_: Round) -> str:
     return f"{at} {round_.landed:,} lines landed, published after {round_.seconds:.1f} s"
 
 
-def _utc(at: datetime) -> str:
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+def run_rounds(live: Live, every: float, limit: int | None) -> Iterator[Round]:
+    """Run rounds until interrupted, at most `limit` of them, `every` seconds from begin to begin, and yield each."""
+    for number in itertools.count(1):
+        began = time.monotonic()
+        yield live.run_round()
+        if number == limit:
+            return
+        time.sleep(max(0.0, began + every - time.monotonic()))
 
 
-def run_live(
-    folder: Path,
-    target: str | None,
-    provider: str,
-    *,
-    symbols: str | None,
-    every: float,
-    speed: float,
-    rounds: int | None,
-    port: int | None,
-) -> Iterator[Round]:
-    """Run rounds until interrupted (or `rounds` of them), `every` seconds from begin to begin, and yield each.
-
-    With a port the page and the API are served there by a process of their own, which ends with this one.
-
-    Raises UserError for an unknown provider, symbols that cannot be, a missing key, a target on Athena.
-    """
+def build_live(folder: Path, target: str | None, feed: Feed) -> Live:
+    """Return the rounds over a lake, with one dbt for all of them. Raises UserError for a target on Athena."""
     dbt = Dbt(target, options=["--no-write-json"])
     if dbt.adapter() != "duckdb":
         raise UserError(f"live mode is for one machine: target '{target}' is on Athena; its schedule builds every hour")
-    feed = _make_feed(folder, provider, symbols, speed)
-    live = Live(folder, feed, lambda selector: build(dbt, selector=selector), lambda: [*maintain(dbt)])
-    with _serving(folder, port):
-        for number in itertools.count(1):
-            began = time.monotonic()
-            yield live.run_round()
-            if number == rounds:
-                return
-            time.sleep(max(0.0, began + every - time.monotonic()))
+    return Live(folder, feed, lambda selector: build(dbt, selector=selector), lambda: [*maintain(dbt)])
 
 
-def _make_feed(folder: Path, provider: str, symbols: str | None, speed: float) -> Feed:
-    names = [symbol for symbol in (symbols or "").split(",") if symbol] or reference.universe()
+def make_feed(folder: Path, provider: str, symbols: list[str] | None, speed: float) -> Feed:
+    """Return the feed of a vendor, or of `simulate`, at `speed`; without symbols, of the curated universe.
+
+    Raises UserError for an unknown provider, symbols that cannot be, a missing key.
+    """
     if provider == "simulate":
         minutes = _SIMULATED_SESSIONS * _MINUTES_PER_SESSION
-        deliveries = simulate(names, _FIRST_DAY, _SIMULATED_SESSIONS, _SEED, parts=minutes)
+        names = symbols or reference.universe()
+        deliveries = simulate(names, FIRST_DAY, _SIMULATED_SESSIONS, SEED, parts=minutes)
         return simulated_feed(folder, iter(deliveries), speed)
-    job = FetchJob.build(
-        read_settings(str(folder), "folder"),
-        provider,
-        names,
-        "bars",
-        "1min",
-        partial(print, file=sys.stderr),
-        os.environ,
-    )
+    common = CommonOptions(read_settings(str(folder), "folder"), is_json=False, archive_all=False)
+    job = build_job(common, FetchOptions(provider, symbols, "1min", "bars"))
     job.attempts = 1  # the next round is the next attempt
     return vendor_feed(job)
 
 
 @contextmanager
-def _serving(folder: Path, port: int | None) -> Iterator[None]:
+def serve(folder: Path, port: int | None) -> Iterator[None]:
+    """Serve the page and the API of a lake on a port, in a process that ends with the block; nothing without a port."""
     if port is None:
         yield
         return

@@ -17,6 +17,7 @@ from loader.commands.options import (
     parse_seconds,
 )
 from loader.commands.output import print_closed, print_run, print_unfetched
+from loader.jobs import FetchJob, FetchResult
 from loader.lease import lease
 
 
@@ -39,12 +40,10 @@ def watch(common: CommonOptions, requested: FetchOptions, every: float, days: in
     ends it.
     """
     job = build_job(common, requested)
-    name = f"{job.provider.source}-{requested.dataset}-{requested.bar_interval}"
     polls = 0
     while not rounds or polls < rounds:
         polls += 1
-        with lease(job.store, name, str(os.getpid()), LEASE_SECONDS):
-            result = job.fetch_increment("watch", timedelta(days=days))
+        result = poll(job, "watch", timedelta(days=days))
         if result:
             print_unfetched(result.report)
             print_run(result.run, result.ledger, common)
@@ -53,3 +52,13 @@ def watch(common: CommonOptions, requested: FetchOptions, every: float, days: in
         if not rounds or polls < rounds:
             sleep(every)
     return 0
+
+
+def poll(job: FetchJob, command: str, lookback: timedelta) -> FetchResult | None:
+    """Fetch what is missing or provisional as `FetchJob.fetch_increment`, while no other process polls the same series.
+
+    Raises LeaseHeldError when another one does.
+    """
+    name = f"{job.provider.source}-{job.dataset}-{job.bar_interval}"
+    with lease(job.store, name, str(os.getpid()), LEASE_SECONDS):
+        return job.fetch_increment(command, lookback)
