@@ -13,8 +13,7 @@ from loader.providers.simulate import SimulatedDelivery
 from loader.providers.simulate import simulate as generate
 from loader.run import Run
 from loader.settings import read_settings
-from loader.sinks import Sink
-from loader.sinks.factory import sink_from_settings
+from loader.sinks import Sink, factory
 
 FIRST_DAY, SEED = date(2024, 6, 5), 7
 
@@ -74,7 +73,7 @@ def _land(
         symbols or reference.universe(), first, sessions, seed, parts=parts, faults=has_faults, history=history
     )
     delivery = deliveries[number - 1]
-    run, ledger = land_delivery(common.settings.lake, "simulate", delivery, sink_from_settings(common.settings))
+    run, ledger = land_delivery(common.settings.lake, "simulate", delivery, factory.sink_from_settings(common.settings))
     return print_run(run, ledger, common, delivery.counts)
 
 
